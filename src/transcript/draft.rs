@@ -174,7 +174,8 @@ impl Draft {
         let mut choices: Vec<Choice> = self.choices.into_iter().map(ChoiceDraft::close).collect();
         for part in self.parts {
             if let Some(choice) = choices.get_mut(part.choice) {
-                choice.parts.push(part.close());
+                let was_cut = choice.finish_reason.as_deref().is_some_and(says_cut);
+                choice.parts.push(part.close(was_cut));
             }
         }
         choices.sort_by_key(|choice| choice.index);
@@ -213,7 +214,7 @@ impl ChoiceDraft {
 }
 
 impl PartDraft {
-    fn close(self) -> Part {
+    fn close(self, was_cut: bool) -> Part {
         let text = self.text;
         match self.form {
             Form::Text => Part::Text { text },
@@ -225,7 +226,7 @@ impl PartDraft {
                 index,
                 id,
                 name,
-                arguments_json: parse_arguments(&text),
+                arguments_json: parse_arguments(&text, was_cut),
                 arguments: text,
             }),
             Form::Other { kind, raw } => Part::Other {
@@ -236,9 +237,13 @@ impl PartDraft {
     }
 }
 
-fn parse_arguments(arguments: &str) -> Option<Json> {
-    let text = if arguments.is_empty() { "{}" } else { arguments };
-    Json::parse(text).ok()
+/// An empty string is a call without arguments, unless the turn was cut before they came.
+fn parse_arguments(arguments: &str, was_cut: bool) -> Option<Json> {
+    match arguments {
+        "" if was_cut => None,
+        "" => Json::parse("{}").ok(),
+        _ => Json::parse(arguments).ok(),
+    }
 }
 
 /// Whether a finish reason says that the turn was cut, so that half-written arguments are no

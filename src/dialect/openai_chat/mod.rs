@@ -216,6 +216,7 @@ impl ChatReader {
 
 impl ChoiceState {
     fn read_message(&mut self, message: Message<'_>, out: &mut Emitter<'_>) {
+        let details = message.reasoning_details();
         let reasoning = message.reasoning_content.some().or(message.reasoning.some());
         if let Some(text) = reasoning {
             self.write(TextKind::Reasoning, &text, out);
@@ -229,7 +230,7 @@ impl ChoiceState {
         if let Some(text) = message.refusal.some() {
             self.write(TextKind::Refusal, &text, out);
         }
-        for detail in message.reasoning_details() {
+        for detail in details {
             // The readable ones repeat `reasoning`; an encrypted one stands nowhere else.
             if detail
                 .get_str("type")
@@ -324,6 +325,7 @@ fn read_usage(raw: Raw<'_>, out: &mut Emitter<'_>) {
         return out.wrong_type("usage", "an object", raw);
     }
     let mut usage = Usage::default();
+    let mut beside = None;
     raw.members(|name, value| match name {
         "prompt_tokens" => usage.input_tokens = count("prompt_tokens", value, out),
         "completion_tokens" => usage.output_tokens = count("completion_tokens", value, out),
@@ -336,8 +338,11 @@ fn read_usage(raw: Raw<'_>, out: &mut Emitter<'_>) {
             let reasoning = value.get("reasoning_tokens");
             usage.reasoning_tokens = reasoning.and_then(|n| count("reasoning_tokens", n, out));
         }
+        // Copilot counts them beside the details.
+        "reasoning_tokens" => beside = count("reasoning_tokens", value, out),
         _ => {}
     });
+    usage.reasoning_tokens = usage.reasoning_tokens.or(beside);
     out.usage(usage, raw.text());
 }
 
