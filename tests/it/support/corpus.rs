@@ -29,13 +29,6 @@ pub fn sessions() -> Option<Vec<Session>> {
     Some(sessions)
 }
 
-/// The sessions of one dialect.
-pub fn of_dialect(dialect: &str) -> Option<Vec<Session>> {
-    let mut sessions = sessions()?;
-    sessions.retain(|session| session.dialect == dialect);
-    Some(sessions)
-}
-
 /// A folder or file beside the checkout.
 pub fn shared(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map_or_else(
