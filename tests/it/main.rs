@@ -7,3 +7,5 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
+// Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
+mod chat;
