@@ -9,3 +9,5 @@ mod corpus;
 mod frame;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
+/// The file format: reading, writing, damage, appending.
+mod cassette;
