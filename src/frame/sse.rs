@@ -109,7 +109,7 @@ impl Sse {
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Frame<'s>>, FrameError> {
-        self.block.empty_if_handed();
+        self.settle();
         // The block's only data line, as long as it lies in this very chunk.
         let mut data = None;
         while let Some(line) = self.line(input)? {
@@ -123,7 +123,7 @@ impl Sse {
     }
 
     pub(super) fn finish(&mut self) -> Option<Last<'_>> {
-        self.block.empty_if_handed();
+        self.settle();
         let front = &mut self.lines.front;
         if (1..BOM.len()).contains(&self.lines.bom) {
             front.extend_from_slice(&BOM[..self.lines.bom]);
@@ -155,6 +155,18 @@ impl Sse {
             kind: Kind::Event(None),
         };
         Some(Last::Torn(self.frame(found, self.frames + 1)))
+    }
+
+    /// Empties a block whose texts are no longer borrowed.
+    #[inline]
+    fn settle(&mut self) {
+        if self.block.handed {
+            self.block.empty();
+            // Long lines are collected in one and the same buffer, which stays warm.
+            if self.lines.front.capacity() < self.block.data.capacity() {
+                mem::swap(&mut self.lines.front, &mut self.block.data);
+            }
+        }
     }
 
     /// Takes the next complete line off the input; `None` when it ends before the line does.
@@ -393,18 +405,16 @@ impl Sse {
 
 impl Block {
     #[inline]
-    fn empty_if_handed(&mut self) {
-        if self.handed {
-            self.handed = false;
-            self.open = false;
-            self.size = 0;
-            self.name.clear();
-            self.has_data = false;
-            self.data.clear();
-            self.has_id = false;
-            self.retry = None;
-            self.unknown.clear();
-        }
+    fn empty(&mut self) {
+        self.handed = false;
+        self.open = false;
+        self.size = 0;
+        self.name.clear();
+        self.has_data = false;
+        self.data.clear();
+        self.has_id = false;
+        self.retry = None;
+        self.unknown.clear();
     }
 
     #[inline]
