@@ -59,8 +59,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn sse_agrees_with_eventsource_stream_where_that_is_sound(body in soup(&[]), cuts in vec(any::<usize>(), 0..6)) {
-        prop_assume!(body.last() != Some(&b'\r'));
+    fn sse_agrees_with_eventsource_stream_where_that_is_sound(mut body in soup(&[]), cuts in vec(any::<usize>(), 0..6)) {
+        if body.last() == Some(&b'\r') {
+            body.push(b'x');
+        }
         let chunks = cut(&body, &cuts).into_iter().map(Ok::<_, std::convert::Infallible>);
         let stream = eventsource_stream::EventStream::new(futures::stream::iter(chunks));
         let theirs: Vec<_> = futures::executor::block_on(stream.collect::<Vec<_>>())
