@@ -7,3 +7,6 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
+
+// Timing and chunk borders as laws, without a clock.
+mod policy;
