@@ -7,6 +7,8 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
-
 // Timing and chunk borders as laws, without a clock.
 mod policy;
+// Tapes as byte streams and HTTP responses, on a paused clock: times, endings, heads.
+#[cfg(feature = "replay")]
+mod replay;
