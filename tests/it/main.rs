@@ -12,3 +12,5 @@ mod policy;
 // Tapes as byte streams and HTTP responses, on a paused clock: times, endings, heads.
 #[cfg(feature = "replay")]
 mod replay;
+/// The file format: reading, writing, damage, appending.
+mod cassette;
