@@ -12,5 +12,7 @@ mod policy;
 // Tapes as byte streams and HTTP responses, on a paused clock: times, endings, heads.
 #[cfg(feature = "replay")]
 mod replay;
+// Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
+mod chat;
 /// The file format: reading, writing, damage, appending.
 mod cassette;
