@@ -84,7 +84,9 @@ fn step(
 ) -> Option<Result<TimedChunk, Stop>> {
     match record {
         Ok(Record::Chunk(chunk)) if chunk.interaction == interaction => Some(Ok(chunk.into())),
-        Ok(Record::End(end)) if end.interaction == interaction => Some(Err(Stop::End(Box::new(end)))),
+        Ok(Record::End(end)) if end.interaction == interaction => {
+            Some(Err(Stop::End(Box::new(end))))
+        }
         Ok(_) => None,
         Err(error) => Some(Err(Stop::Unreadable(error))),
     }
@@ -94,7 +96,10 @@ impl From<&Interaction> for Source {
     /// Shares the recorded bytes, copies none.
     fn from(interaction: &Interaction) -> Source {
         let chunks: Vec<TimedChunk> = interaction.chunks.iter().map(TimedChunk::from).collect();
-        let end = interaction.end.clone().map(|end| Err(Stop::End(Box::new(end))));
+        let end = interaction
+            .end
+            .clone()
+            .map(|end| Err(Stop::End(Box::new(end))));
         Source {
             interaction: interaction.request.interaction,
             url: interaction.request.url.clone(),

@@ -11,6 +11,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use proptest::prelude::*;
 use rigtape::Offset;
 use rigtape::cassette::{Chunk, End, Headers, How, Interaction, Reader, Request, Response};
+use rigtape::live::TranscriptStream;
 use rigtape::policy::{Policy, Rechunk, Timing};
 use rigtape::replay::{Player, ReplayError, Source};
 use tokio::time::Instant;
@@ -322,6 +323,36 @@ fn a_client_on_eventsource_stream_sees_the_same_events_in_every_cut() {
         let response = block_on(player.response(&tape)).unwrap();
         assert_eq!(events(response), expected, "{rechunk}");
     }
+}
+
+#[test]
+fn the_live_reader_gives_one_transcript_however_a_tape_is_cut() {
+    let chat = rigtape::dialect::by_name("openai-chat").unwrap();
+    let body = concat!(
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"é\"}}]}\n\n",
+        ": note\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"😀\"},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n",
+    );
+    let whole = tape(&[(500, body)]);
+    let read = |tape: &Interaction, rechunk: &str| {
+        let player = Player::new(Policy::new().rechunk(rechunk.parse().unwrap()));
+        let response = block_on(player.response(tape)).unwrap();
+        block_on(TranscriptStream::new(response.bytes_stream(), chat.assembler()).finish())
+    };
+    let (expected, _) = read(&whole, "recorded");
+    assert_eq!(expected.text(), "é😀");
+    for rechunk in Rechunk::WORDS {
+        let (transcript, cut) = read(&whole, rechunk);
+        assert_eq!(transcript, expected, "{rechunk}");
+        assert!(cut.is_none());
+    }
+
+    let mut reset = tape(&[(500, &body[..100])]);
+    reset.end = Some(End::new(1, us(600), How::Reset));
+    let (transcript, cut) = read(&reset, "byte");
+    assert_eq!(transcript.text(), "é");
+    assert!(cut.is_some(), "a tape that was reset is no clean success");
 }
 
 const TWO: &str = concat!(
