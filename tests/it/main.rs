@@ -13,6 +13,7 @@ mod policy;
 #[cfg(feature = "replay")]
 mod replay;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
-/// The file format: reading, writing, damage, appending.
-mod cassette;
 mod chat;
+// The file format: reading, writing, damage, appending.
+mod cassette;
+
