@@ -11,3 +11,5 @@ mod frame;
 mod chat;
 /// The file format: reading, writing, damage, appending.
 mod cassette;
+// Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
+mod redact;
