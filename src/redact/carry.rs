@@ -31,7 +31,11 @@ pub struct Masker {
     chunks: u64,
     interaction: u64,
     findings: Vec<Finding>,
+    masked: u64,
 }
+
+/// More findings tell no more, and a stream may repeat a secret without end.
+const MOST_FINDINGS: usize = 1000;
 
 struct Held {
     chunk: Chunk,
@@ -68,6 +72,7 @@ impl Masker {
             chunks: 0,
             interaction: 0,
             findings: Vec::new(),
+            masked: 0,
         }
     }
 
@@ -99,9 +104,14 @@ impl Masker {
         self.held.len()
     }
 
-    /// What was masked so far, one finding for each secret, where it begins.
+    /// What was masked so far, each where it begins; at most the first 1,000.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// How many secrets were masked so far.
+    pub fn masked(&self) -> u64 {
+        self.masked
     }
 
     /// Masks in one piece, and `spots` whatever they hold.
@@ -196,17 +206,16 @@ impl Masker {
 
     fn mask(&mut self, hit: &Hit, number: u64) {
         let shapes = self.scanner.shapes.clone();
+        let prefix = shapes.prefix_of(self.matched(hit));
         let (style, kind) = match hit.what {
             What::Literal(_, style) => (style, Kind::Credential),
-            What::Shape(shape) => (Style::Plain, Kind::Key(shapes.shapes[shape].prefix.clone())),
+            What::Shape(_) => (Style::Plain, Kind::Key(prefix.to_owned())),
             What::Parameter => (Style::Plain, Kind::Credential),
             What::Pointer => (Style::Plain, Kind::Pointer),
         };
         let start = hit.start.max(self.masked_to);
-        let prefix = match style {
-            Style::Plain if start == hit.start => shapes.prefix_of(self.matched(hit)),
-            _ => "",
-        };
+        let whole = style == Style::Plain && start == hit.start;
+        let prefix = if whole { prefix } else { "" };
         let text = placeholder::text(prefix, number, hit.end - start, style);
         self.masked_to = hit.end;
         self.masks.push_back(Mask {
@@ -248,7 +257,11 @@ impl Masker {
                 length: to - from,
                 placeholder: mask.number,
             });
-            if mask.start >= start {
+            if mask.start < start {
+                continue;
+            }
+            self.masked += 1;
+            if self.findings.len() < MOST_FINDINGS {
                 self.findings.push(Finding {
                     interaction: Some(self.interaction),
                     place: Place::Chunk {

@@ -82,11 +82,19 @@ impl InteractionRedactor {
     }
 
     /// Takes the fields that hold credentials out of a head that was recorded with them.
-    pub(super) fn strip(&self, headers: &mut Headers, dropped: &mut Vec<String>) -> Vec<String> {
-        let split = self.shared.compiled.headers.without_credentials(headers);
-        let stripped = split.dropped.clone();
+    pub(super) fn strip(
+        &self,
+        headers: &mut Headers,
+        dropped: &mut Vec<String>,
+        log: &mut Log,
+        place: impl Fn(String) -> Place,
+    ) {
+        let lists = &self.shared.compiled.headers;
+        for (name, value) in headers.iter().filter(|(name, _)| lists.drops(name)) {
+            log.add(place(name.to_owned()), Kind::Header, value.len());
+        }
+        let split = lists.without_credentials(headers);
         self.take(split, headers, dropped);
-        stripped
     }
 
     pub(super) fn mask_request(&self, mut request: Request, log: &mut Log) -> Request {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::interaction::Log;
-use super::{Error, Finding, InteractionRedactor, Kind, Masker, Place, Redactor};
+use super::{Error, Finding, InteractionRedactor, Masker, Place, Redactor};
 use crate::cassette::{End, Record, Request, Response};
 
 /// Masks what an existing cassette should not hold, record by record, and says where it was.
@@ -40,7 +40,8 @@ struct Open {
 }
 
 impl Mender {
-    /// Mends one cassette.
+    /// Mends one cassette. When placeholders stand on it already, [`reserve`](Redactor::reserve)
+    /// their numbers first ([`last_placeholder`]).
     pub fn new(redactor: Redactor) -> Mender {
         Mender {
             redactor,
@@ -63,8 +64,6 @@ impl Mender {
                 self.ahead(number, Record::Response(response))
             }
             Record::Chunk(chunk) => {
-                let last = chunk.redacted.iter().map(|range| range.placeholder).max();
-                self.redactor.reserve(last.unwrap_or(0));
                 let released = self.open(chunk.interaction)?.masker.push(chunk);
                 released.into_iter().map(Record::Chunk).collect()
             }
@@ -98,9 +97,12 @@ impl Mender {
         let own = self.redactor.for_request(&request)?;
         let mut records = self.close(number);
         let mut log = Log::new(number);
-        for name in own.strip(&mut request.headers, &mut request.dropped) {
-            log.add(Place::RequestHeader { name }, Kind::Header, 0);
-        }
+        own.strip(
+            &mut request.headers,
+            &mut request.dropped,
+            &mut log,
+            |name| Place::RequestHeader { name },
+        );
         let request = own.mask_request(request, &mut log);
         self.findings.append(&mut log.findings);
         let masker = own.masker();
@@ -112,9 +114,12 @@ impl Mender {
     fn response(&mut self, mut response: Response) -> Result<Response, Error> {
         let mut log = Log::new(response.interaction);
         let own = self.open(response.interaction)?.own.clone();
-        for name in own.strip(&mut response.headers, &mut response.dropped) {
-            log.add(Place::ResponseHeader { name }, Kind::Header, 0);
-        }
+        own.strip(
+            &mut response.headers,
+            &mut response.dropped,
+            &mut log,
+            |name| Place::ResponseHeader { name },
+        );
         let response = own.mask_response(response, &mut log);
         self.findings.append(&mut log.findings);
         Ok(response)
@@ -123,9 +128,9 @@ impl Mender {
     fn end(&mut self, mut end: End) -> Result<End, Error> {
         let mut log = Log::new(end.interaction);
         let own = self.open(end.interaction)?.own.clone();
-        for name in own.strip(&mut end.trailers, &mut Vec::new()) {
-            log.add(Place::Trailer { name }, Kind::Header, 0);
-        }
+        own.strip(&mut end.trailers, &mut Vec::new(), &mut log, |name| {
+            Place::Trailer { name }
+        });
         let end = own.mask_end(end, &mut log);
         self.findings.append(&mut log.findings);
         Ok(end)
@@ -158,6 +163,21 @@ impl Mender {
         self.findings.extend_from_slice(open.masker.findings());
         released.into_iter().map(Record::Chunk).collect()
     }
+}
+
+/// The highest placeholder number that `record` notes, 0 if it notes none.
+///
+/// For [`Redactor::reserve`], before a tape that holds placeholders is mended or recorded onto.
+pub fn last_placeholder(record: &Record) -> u64 {
+    let Record::Chunk(chunk) = record else {
+        return 0;
+    };
+    chunk
+        .redacted
+        .iter()
+        .map(|range| range.placeholder)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Findings in `records`, which are a whole cassette.

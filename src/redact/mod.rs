@@ -56,7 +56,7 @@ pub use carry::Masker;
 pub use finding::{Finding, Kind, Place};
 pub use headers::{REQUEST_HEADERS, RESPONSE_HEADERS, SECRET_HEADERS};
 pub use interaction::InteractionRedactor;
-pub use mend::{Mender, audit};
+pub use mend::{Mender, audit, last_placeholder};
 pub use rules::Rules;
 pub use shapes::{Chars, Look, Shape, known};
 pub use url::SECRET_PARAMETERS;
@@ -87,7 +87,8 @@ impl Redactor {
     }
 
     /// A redactor with `rules` beside the built-in ones, and `secrets` that are masked wherever
-    /// they stand (see [`Rules::secrets`]).
+    /// they stand (see [`Rules::secrets`]); those of less than four bytes are not, since they would
+    /// be found everywhere.
     ///
     /// # Errors
     ///
@@ -182,7 +183,7 @@ impl Compiled {
             }
             shapes.push(shape.clone());
         }
-        secrets.retain(|secret| !secret.is_empty());
+        secrets.retain(|secret| secret.len() >= 4);
         Ok(Compiled {
             headers: AllowLists::new(rules),
             shapes: Arc::new(Shapes::new(shapes)?),

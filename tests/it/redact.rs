@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use rigtape::Offset;
-use rigtape::cassette::{Chunk, Redacted, Request, Response};
+use rigtape::cassette::{Chunk, Redacted, Request};
 use rigtape::redact::{InteractionRedactor, Redactor, Rules};
 
 /// Keys are put together here, so that none stands in the repository.
@@ -240,7 +240,7 @@ fn what_is_no_key_stays_as_it_is() {
     let own = with_bearer("short");
     let image = STANDARD.encode(
         (0..60_000u32)
-            .map(|n| (n * n >> 3) as u8)
+            .map(|n| ((n * n) >> 3) as u8)
             .collect::<Vec<_>>(),
     );
     let harmless = [
@@ -447,46 +447,6 @@ fn nothing_shows_a_secret_when_printed() {
     masker.push(Chunk::new(1, Offset::ZERO, "."));
     let shown = format!("{shown} {:?} {}", masker.findings(), masker.findings()[0]);
     assert!(!shown.contains(&secret[8..20]), "{shown}");
-}
-
-#[test]
-fn headers_are_kept_from_lists_and_the_rest_is_named() {
-    let redactor = Redactor::new();
-    let mut request = Request::new(1, "POST", "/v1/messages");
-    for (name, value) in [
-        ("Content-Type", "application/json"),
-        ("x-api-key", "0123456789abcdef"),
-        ("anthropic-version", "2023-06-01"),
-        ("User-Agent", "sdk/1"),
-        ("x-api-key", "0123456789abcdef"),
-    ] {
-        request.headers.push(name, value);
-    }
-    let own = redactor.for_request(&request).unwrap();
-    let request = own.request(request);
-    let names: Vec<_> = request.headers.iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["content-type", "anthropic-version"]);
-    assert_eq!(request.dropped, ["x-api-key", "user-agent"]);
-
-    let mut response = Response::new(1, Offset::ZERO, 429);
-    for (name, value) in [
-        ("retry-after", "2"),
-        ("content-length", "12"),
-        ("x-request-id", "req-0123456789abcdef"),
-        ("set-cookie", "session=1"),
-    ] {
-        response.headers.push(name, value);
-    }
-    let response = own.response(response);
-    let fields: Vec<_> = response.headers.iter().map(|(n, v)| (n, &v[..])).collect();
-    assert_eq!(
-        fields,
-        [
-            ("retry-after", &b"2"[..]),
-            ("x-request-id", b"req-1-REDACTED-xxxxx")
-        ]
-    );
-    assert_eq!(response.dropped, ["content-length", "set-cookie"]);
 }
 
 proptest! {
