@@ -17,3 +17,7 @@ mod chat;
 // The file format: reading, writing, damage, appending.
 mod cassette;
 
+// Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
+mod redact;
+// Credentials of a request, rules, audits and the mending of tapes that exist.
+mod redact_tapes;
