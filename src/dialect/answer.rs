@@ -64,7 +64,10 @@ enum State {
     /// Nothing but white space so far, kept because it belongs to the first frame's place.
     Blank(Vec<u8>),
     /// An event stream whose dialect is not known yet.
-    Sniffing { framer: Box<Framer>, seen: Vec<u8> },
+    Sniffing {
+        framer: Box<Framer>,
+        seen: Vec<u8>,
+    },
     Streaming(Box<Assembler>),
     /// JSON that is read when it is complete.
     Whole(Vec<u8>),
@@ -288,4 +291,3 @@ fn tell(frame: &Frame<'_>) -> Option<&'static Dialect> {
     };
     by_frame(event.name, Raw::parse(event.data?).ok()?)
 }
-

@@ -174,10 +174,11 @@ fn read(
     draft.mute();
     reader.read(frame, &mut draft.emitter(Some(frame.number), observe));
     if !draft.unmute() {
-        draft.emitter(Some(frame.number), observe).violation(
-            ViolationKind::AfterTerminator,
-            || "a frame after the closing marker; it is not used".to_owned(),
-        );
+        draft
+            .emitter(Some(frame.number), observe)
+            .violation(ViolationKind::AfterTerminator, || {
+                "a frame after the closing marker; it is not used".to_owned()
+            });
     }
     true
 }
@@ -193,18 +194,15 @@ fn is_silent(frame: &Frame<'_>) -> bool {
     }
 }
 
-fn note_unknown_fields(
-    draft: &mut Draft,
-    frame: &Frame<'_>,
-    observe: &mut dyn FnMut(Delta<'_>),
-) {
+fn note_unknown_fields(draft: &mut Draft, frame: &Frame<'_>, observe: &mut dyn FnMut(Delta<'_>)) {
     if let FrameKind::Event(event) = &frame.kind {
         for field in event.unknown {
             let shown: String = field.name.chars().take(40).collect();
-            draft.emitter(Some(frame.number), observe).violation(
-                ViolationKind::UnknownField,
-                || format!("the event-stream standard knows no field {shown:?}"),
-            );
+            draft
+                .emitter(Some(frame.number), observe)
+                .violation(ViolationKind::UnknownField, || {
+                    format!("the event-stream standard knows no field {shown:?}")
+                });
         }
     }
 }

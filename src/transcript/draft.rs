@@ -188,7 +188,10 @@ impl Draft {
             model: self.model,
             choices,
             usage: self.usage,
-            usage_raw: self.usage_raw.as_deref().and_then(|raw| Json::parse(raw).ok()),
+            usage_raw: self
+                .usage_raw
+                .as_deref()
+                .and_then(|raw| Json::parse(raw).ok()),
             ending,
             terminator: has_terminator.then_some(self.terminated),
             error: self.error,

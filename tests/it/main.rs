@@ -7,3 +7,13 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
+
+// The recorder in process: bytes, times, every ending, codings, secrets, failing disks.
+#[cfg(feature = "record")]
+mod record;
+// The recording proxy over sockets: fidelity, refusals, scopes, shutdown.
+#[cfg(feature = "record")]
+mod record_proxy;
+// Where requests go: providers by path and header, names, variables, scopes.
+#[cfg(feature = "record")]
+mod record_route;

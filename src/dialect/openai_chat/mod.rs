@@ -11,9 +11,7 @@ use super::Dialect;
 use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
-use crate::transcript::{
-    Emitter, PartId, PartKind, Quirks, Reader, Usage, ViolationKind,
-};
+use crate::transcript::{Emitter, PartId, PartKind, Quirks, Reader, Usage, ViolationKind};
 use calls::{Calls, Piece};
 use chunk::{Choice, Chunk, Message};
 
@@ -93,7 +91,11 @@ impl ChatReader {
         for field in event.unknown.iter().filter(|field| field.name == "error") {
             let text = field.value.trim();
             let quoted = || Json::parse(&serde_json::Value::from(text).to_string());
-            out.error(Json::parse(text).or_else(|_| quoted()).unwrap_or_else(|_| Json::null()));
+            out.error(
+                Json::parse(text)
+                    .or_else(|_| quoted())
+                    .unwrap_or_else(|_| Json::null()),
+            );
         }
         let data = event.data.map_or("", str::trim);
         if data == "[DONE]" {
@@ -217,7 +219,10 @@ impl ChatReader {
 impl ChoiceState {
     fn read_message(&mut self, message: Message<'_>, out: &mut Emitter<'_>) {
         let details = message.reasoning_details();
-        let reasoning = message.reasoning_content.some().or(message.reasoning.some());
+        let reasoning = message
+            .reasoning_content
+            .some()
+            .or(message.reasoning.some());
         if let Some(text) = reasoning {
             self.write(TextKind::Reasoning, &text, out);
         }

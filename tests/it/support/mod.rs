@@ -1,1 +1,4 @@
 pub mod corpus;
+
+#[cfg(feature = "record")]
+pub mod upstream;
