@@ -3,7 +3,7 @@
 pub mod cassette;
 pub mod dialect;
 pub mod frame;
-mod json;
+pub mod json;
 mod offset;
 pub mod policy;
 pub mod redact;
@@ -24,3 +24,7 @@ pub mod replay;
 pub mod cli;
 
 pub use offset::Offset;
+
+#[cfg(feature = "insta")]
+#[doc(hidden)]
+pub use insta as __insta;
