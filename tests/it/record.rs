@@ -255,6 +255,18 @@ async fn trailers_are_on_the_end() {
     assert_eq!(end.trailers.get_str("x-request-id"), Some("7"));
 }
 
+/// A server that answers whatever comes with something that is no TLS.
+async fn no_tls() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    addr
+}
+
 #[tokio::test]
 async fn no_response_head_is_failed_and_says_why() {
     let nobody = {
@@ -271,7 +283,7 @@ async fn no_response_head_is_failed_and_says_why() {
         (closes.url("/"), FailureKind::Closed),
         (garbage.url("/"), FailureKind::Protocol),
         (stalls.url("/"), FailureKind::Timeout),
-        (format!("https://{}/", garbage.addr), FailureKind::Tls),
+        (format!("https://{}/", no_tls().await), FailureKind::Tls),
         (
             "http://no-such-host.invalid/?key=AIzaSecret".into(),
             FailureKind::Dns,

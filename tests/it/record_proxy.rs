@@ -98,7 +98,7 @@ async fn a_stream_passes_as_it_is() {
     let upstream = Upstream::start(script).await;
     let fixture = Fixture::new(&upstream).await;
     let request = client()
-        .post(fixture.url("/v1/chat/completions?x=%41&y='"))
+        .post(fixture.url("/v1/chat/completions?x=%41&y=%27"))
         .header("authorization", "Bearer verysecretvalue")
         .header("x-custom", "kept")
         .header("connection", "x-hop")
@@ -123,11 +123,12 @@ async fn a_stream_passes_as_it_is() {
         seen.contains(&format!("host: {}\r\n", upstream.addr)),
         "{seen}"
     );
-    let text = std::fs::read_to_string(fixture.path("default.jsonl")).unwrap();
-    assert!(!text.contains("verysecret"));
-    let (_, tape) = fixture.finish().await;
+    let path = fixture.path("default.jsonl");
+    fixture.proxy.shutdown(GRACE).await;
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("verysecret"));
+    let tape = read(&path);
     assert_eq!(how(&tape[0]), &How::Complete);
-    assert_eq!(tape[0].request.target, "/v1/chat/completions?x=%41&y='");
+    assert_eq!(tape[0].request.target, "/v1/chat/completions?x=%41&y=%27");
     assert_eq!(tape[0].chunks.len(), 2);
 }
 
@@ -312,7 +313,9 @@ async fn parallel_requests_interleave_on_one_tape() {
         assert_eq!(request.await.unwrap(), expected);
     }
     let path = fixture.path("default.jsonl");
-    let (_, tape) = fixture.finish().await;
+    let report = fixture.proxy.shutdown(GRACE).await;
+    assert!(report.is_complete(), "{report}");
+    let tape = read(&path);
     assert_eq!(tape.len(), 8);
     for interaction in &tape {
         let id = interaction.request.target.trim_start_matches("/v1/");
@@ -461,11 +464,11 @@ async fn a_scope_is_a_tape_of_its_own() {
     for path in ["/@first.test/v1/a", "/@second/v1/b", "/@first.test/v1/c"] {
         assert_eq!(fixture.post(path).await.status(), 200);
     }
-    let folder = fixture.folder.path().to_owned();
-    let report = fixture.proxy.shutdown(GRACE).await;
+    let Fixture { folder, proxy } = fixture;
+    let report = proxy.shutdown(GRACE).await;
     assert_eq!((report.tapes.len(), report.interactions()), (2, 3));
     let targets = |name| {
-        let targets = read(folder.join(name))
+        let targets = read(folder.path().join(name))
             .into_iter()
             .map(|i| i.request.target);
         targets.collect::<Vec<_>>()

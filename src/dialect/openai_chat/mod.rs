@@ -7,6 +7,8 @@ mod calls;
 mod chunk;
 mod tolerant;
 
+use serde_json::{Map, Value};
+
 use super::Dialect;
 use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
@@ -17,6 +19,7 @@ use chunk::{Choice, Chunk, Message};
 
 pub(super) static OPENAI_CHAT: Dialect = Dialect {
     name: "openai-chat",
+    provider: "openai",
     docs: "https://platform.openai.com/docs/api-reference/chat-streaming",
     framing: Framing::Sse,
     json_framing: |_| Framing::Whole,
@@ -26,12 +29,25 @@ pub(super) static OPENAI_CHAT: Dialect = Dialect {
     },
     claims,
     recognises,
+    ask_to_stream,
     reader: |_| Box::new(ChatReader::default()),
 };
 
 fn claims(request: &Request) -> bool {
     let path = request.target.split('?').next().unwrap_or_default();
     request.method == "POST" && path.ends_with("/chat/completions")
+}
+
+/// A caller's own `include_usage` stays, whatever it says.
+fn ask_to_stream(body: &mut Map<String, Value>) {
+    body.insert("stream".to_owned(), true.into());
+    let options = body.entry("stream_options").or_insert(Value::Null);
+    if options.is_null() {
+        *options = Value::Object(Map::new());
+    }
+    if let Value::Object(options) = options {
+        options.entry("include_usage").or_insert(true.into());
+    }
 }
 
 fn recognises(_event: &str, data: Raw<'_>) -> bool {

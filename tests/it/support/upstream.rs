@@ -20,7 +20,6 @@ enum Step {
     Write(Vec<u8>),
     Reset,
     Stall,
-    NextRequest,
 }
 
 impl Script {
@@ -84,11 +83,6 @@ impl Script {
     /// Says nothing more, until the other side closes.
     pub fn stall(self) -> Script {
         self.step(Step::Stall)
-    }
-
-    /// Reads another request before it goes on.
-    pub fn next_request(self) -> Script {
-        self.step(Step::NextRequest)
     }
 
     fn step(mut self, step: Step) -> Script {
@@ -161,7 +155,7 @@ async fn play(
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let request = read_request(&mut stream).await?;
-    let mut start = Instant::now();
+    let start = Instant::now();
     let script = choose(&request);
     seen.lock().unwrap().push(request);
     for step in script.0 {
@@ -177,11 +171,6 @@ async fn play(
                 while matches!(stream.read(&mut rest).await, Ok(1..)) {}
                 gone.send_modify(|count| *count += 1);
                 return Ok(());
-            }
-            Step::NextRequest => {
-                let request = read_request(&mut stream).await?;
-                start = Instant::now();
-                seen.lock().unwrap().push(request);
             }
         }
     }
