@@ -11,6 +11,10 @@ mod frame;
 mod chat;
 /// The file format: reading, writing, damage, appending.
 mod cassette;
+// Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
+mod redact;
+// Credentials of a request, rules, audits and the mending of tapes that exist.
+mod redact_tapes;
 
 // The recorder in process: bytes, times, every ending, codings, secrets, failing disks.
 #[cfg(feature = "record")]
