@@ -7,6 +7,11 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
+// Timing and chunk borders as laws, without a clock.
+mod policy;
+// Tapes as byte streams and HTTP responses, on a paused clock: times, endings, heads.
+#[cfg(feature = "replay")]
+mod replay;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
 /// The file format: reading, writing, damage, appending.
