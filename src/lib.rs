@@ -3,7 +3,7 @@
 pub mod cassette;
 pub mod dialect;
 pub mod frame;
-mod json;
+pub mod json;
 mod offset;
 pub mod policy;
 pub mod redact;

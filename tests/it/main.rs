@@ -1,1 +1,13 @@
 //! The integration tests, one binary. Each module says what belongs in it.
+
+// What tests share: the corpus, scripted servers, loaders.
+mod support;
+
+// Real recorded sessions against what the providers' own SDKs assemble from them.
+mod corpus;
+// The framers: standard cases in every cut, differential properties, ceilings, allocations.
+mod frame;
+// Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
+mod chat;
+/// The file format: reading, writing, damage, appending.
+mod cassette;
