@@ -8,6 +8,6 @@ mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
-mod chat;
 /// The file format: reading, writing, damage, appending.
 mod cassette;
+mod chat;
