@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Dialect, by_frame};
-use crate::cassette::{Request, Response};
+use crate::cassette::{Interaction, Request, Response};
 use crate::frame::{DEFAULT_LIMIT, Frame, FrameKind, Framer, Framing};
 use crate::json::{Json, Kind, Raw};
 use crate::transcript::{Assembler, Delta, Transcript};
@@ -19,6 +19,18 @@ pub enum Answer {
     Transcript(Transcript),
     /// Any other body: a model list, an image, an error page.
     Opaque(Opaque),
+}
+
+impl Answer {
+    /// Reads what an interaction's response said; `None` when no response arrived.
+    pub fn of(interaction: &Interaction) -> Option<Answer> {
+        let response = interaction.response.as_ref()?;
+        let mut reader = AnswerReader::new(&interaction.request, response);
+        for chunk in &interaction.chunks {
+            reader.feed(&chunk.bytes);
+        }
+        Some(reader.finish())
+    }
 }
 
 /// A body that is no model's answer; shown by its size and digest.

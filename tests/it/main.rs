@@ -7,10 +7,10 @@ mod support;
 mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
+// The file format: reading, writing, damage, appending.
+mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
-/// The file format: reading, writing, damage, appending.
-mod cassette;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
