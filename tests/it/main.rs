@@ -13,9 +13,9 @@ mod policy;
 #[cfg(feature = "replay")]
 mod replay;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
-mod chat;
 /// The file format: reading, writing, damage, appending.
 mod cassette;
+mod chat;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
