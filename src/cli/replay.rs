@@ -89,7 +89,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         0 if args.strict && unclean > 0 => Ok(Outcome::Failed),
         0 => Ok(Outcome::Fine),
         _ if args.paths.len() == 1 => Ok(Outcome::Unreadable),
-        bad => anyhow::bail!("{bad} of {} files could not be read whole", args.paths.len()),
+        bad => anyhow::bail!(
+            "{bad} of {} files could not be read whole",
+            args.paths.len()
+        ),
     }
 }
 
@@ -366,7 +369,11 @@ impl Page {
 
 /// The last line: how it ended, what it cost, what was wrong.
 pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<()> {
-    let style = if of.ending == Ending::Complete { GOOD } else { BAD };
+    let style = if of.ending == Ending::Complete {
+        GOOD
+    } else {
+        BAD
+    };
     write!(out, "{style}{}{style:#}", of.ending)?;
     let mut facts = Vec::new();
     if of.terminator == Some(false) {
@@ -378,7 +385,10 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
     if !reasons.is_empty() {
         facts.push(format!("finish {}", reasons.join(", ")));
     }
-    for (name, count) in [("in", of.usage.input_tokens), ("out", of.usage.output_tokens)] {
+    for (name, count) in [
+        ("in", of.usage.input_tokens),
+        ("out", of.usage.output_tokens),
+    ] {
         facts.extend(count.map(|count| format!("{count} tokens {name}")));
     }
     facts.extend(of.model.clone());
@@ -387,9 +397,15 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
     }
     writeln!(out)?;
     for violation in &of.violations {
-        writeln!(out, "  {BOLD}!{BOLD:#} {}", print::one_line(&violation.to_string()))?;
+        writeln!(
+            out,
+            "  {BOLD}!{BOLD:#} {}",
+            print::one_line(&violation.to_string())
+        )?;
     }
-    let hidden = of.violations_total.saturating_sub(of.violations.len() as u64);
+    let hidden = of
+        .violations_total
+        .saturating_sub(of.violations.len() as u64);
     if hidden > 0 {
         writeln!(out, "  {BOLD}!{BOLD:#} and {hidden} more")?;
     }
@@ -444,7 +460,11 @@ fn line(at: Offset, frame: &Frame<'_>, torn: &str, out: &mut impl Write) -> std:
         FrameKind::Comment(text) => ("comment".to_owned(), text.to_string()),
         FrameKind::Json(text) => ("json".to_owned(), text.to_string()),
         FrameKind::Event(event) => {
-            let name = if event.name.is_empty() { "event" } else { event.name };
+            let name = if event.name.is_empty() {
+                "event"
+            } else {
+                event.name
+            };
             let mut text = event.data.unwrap_or_default().to_owned();
             if let Some(id) = event.id {
                 text.push_str(&format!(" id={id}"));
