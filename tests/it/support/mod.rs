@@ -1,5 +1,7 @@
 pub mod corpus;
 pub mod stream;
 
+#[cfg(feature = "cli")]
+pub mod command;
 #[cfg(feature = "record")]
 pub mod upstream;
