@@ -41,7 +41,7 @@ With a command behind `--`, its own status comes first.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Record(record::Args),
+    Record(Box<record::Args>),
     Replay(replay::Args),
     List(list::Args),
     Redact(redact::Args),
@@ -63,7 +63,7 @@ enum Outcome {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ran = match cli.command {
-        Command::Record(args) => record::run(args),
+        Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),

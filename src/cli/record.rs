@@ -123,10 +123,12 @@ impl Args {
             (_, true) => Existing::Append,
             _ => Existing::Refuse,
         };
-        let mut options = Options::default();
-        options.title = self.title.clone();
-        options.redactor = self.config.redactor(&[])?;
-        options.drain = self.drain;
+        let mut options = Options {
+            title: self.title.clone(),
+            redactor: self.config.redactor(&[])?,
+            drain: self.drain,
+            ..Options::default()
+        };
         options.timeouts.idle = seconds("--idle-timeout", self.idle_timeout)?;
         options.timeouts.total = match self.timeout {
             Some(limit) => seconds("--timeout", limit)?,

@@ -108,9 +108,10 @@ fn look(path: &Path, redactor: &Redactor, check: bool) -> Result<Mended, mend::E
     if !check {
         return mend::tape(path, redactor);
     }
-    let mut mended = Mended::default();
-    mended.left = mend::find(path, redactor)?;
-    Ok(mended)
+    Ok(Mended {
+        left: mend::find(path, redactor)?,
+        ..Mended::default()
+    })
 }
 
 fn row(path: &Path, mended: &Mended) -> Row {

@@ -98,7 +98,7 @@ pub fn tape(path: &Path, redactor: &Redactor) -> Result<Mended, Error> {
         each_mended(path, &redactor, &mut |step| {
             match step {
                 Step::Begins(_) => {}
-                Step::Mended(record) => locator.push(&record),
+                Step::Mended(record) => locator.push(record),
             }
             Ok(())
         })?;
@@ -144,7 +144,7 @@ fn survey(path: &Path, redactor: &Redactor) -> Result<(Vec<Finding>, Vec<Spoken>
     let findings = each_mended(path, redactor, &mut |step| {
         match step {
             Step::Begins(record) => begin(&mut listener, redactor, record)?,
-            Step::Mended(record) => listener.push(&record, &mut spoken),
+            Step::Mended(record) => listener.push(record, &mut spoken),
         }
         Ok(())
     })?;
@@ -155,7 +155,7 @@ fn survey(path: &Path, redactor: &Redactor) -> Result<(Vec<Finding>, Vec<Spoken>
 enum Step<'a> {
     /// A record as it stands on the tape, before it is mended.
     Begins(&'a Record),
-    Mended(Record),
+    Mended(&'a mut Record),
 }
 
 /// Reads the tape and mends its bytes; always with the same result, since `redactor` keeps its
@@ -169,12 +169,12 @@ fn each_mended(
     for record in Reader::open(path)? {
         let record = record?;
         take(Step::Begins(&record))?;
-        for record in mender.push(record)? {
-            take(Step::Mended(record))?;
+        for mut record in mender.push(record)? {
+            take(Step::Mended(&mut record))?;
         }
     }
-    for record in mender.finish() {
-        take(Step::Mended(record))?;
+    for mut record in mender.finish() {
+        take(Step::Mended(&mut record))?;
     }
     Ok(mender.findings().to_vec())
 }
@@ -205,15 +205,15 @@ fn rewrite(
     let mut listener = Listener::default();
     let mut left = Vec::new();
     each_mended(path, redactor, &mut |step| {
-        let mut record = match step {
+        let record = match step {
             Step::Begins(record) => return begin(&mut listener, redactor, record),
             Step::Mended(record) => record,
         };
-        if let Record::Chunk(chunk) = &mut record {
+        if let Record::Chunk(chunk) = record {
             edits.apply(chunk);
         }
-        listener.push(&record, &mut left);
-        match (&record, &mut writer) {
+        listener.push(record, &mut left);
+        match (&*record, &mut writer) {
             // The header comes first, and only once: the reader sees to it.
             (Record::Header(header), none) => {
                 if let Some(file) = file.take() {

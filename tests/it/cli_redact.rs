@@ -4,7 +4,7 @@ use rigtape::dialect::Answer;
 use serde_json::{Value, json};
 
 use crate::redact::fake_key;
-use crate::support::command::{Place, Ran};
+use crate::support::command::{Place, Ran, client};
 use crate::support::upstream::{Script, Upstream};
 
 const PATH: &str = "/v1/chat/completions";
@@ -175,6 +175,32 @@ async fn a_key_cut_over_two_deltas_quarantines_the_tape_and_can_be_masked() {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+#[tokio::test]
+async fn in_process_the_report_tells_and_a_dropped_recorder_rejects_too() {
+    use rigtape::record::{Existing, Options, Recorder};
+    let key = fake_key("sk-proj-", 40);
+    let (head, tail) = key.split_at(20);
+    let upstream = Upstream::start(says(&[head, tail])).await;
+    let place = Place::new();
+    let tape = place.path("t.jsonl");
+    for round in 1..=2 {
+        let recorder = Recorder::to_file(&tape, Existing::Refuse, Options::default()).unwrap();
+        let request = client().post(upstream.url(PATH)).build().unwrap();
+        recorder.send(request).await.unwrap().bytes().await.unwrap();
+        if round == 1 {
+            let report = recorder.close().await;
+            assert!(!report.is_complete());
+            assert_eq!(report.tapes[0].findings.len(), 1);
+            assert_eq!(report.tapes[0].findings[0].length, key.len());
+            let rejected = place.path("t.rejected.jsonl");
+            assert_eq!(report.tapes[0].rejected.as_deref(), Some(&*rejected));
+            assert!(report.to_string().contains("holds a secret"), "{report}");
+        }
+        drop(recorder);
+    }
+    assert!(!tape.exists() && place.path("t.2.rejected.jsonl").exists());
 }
 
 #[tokio::test]
