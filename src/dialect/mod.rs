@@ -4,8 +4,11 @@
 //! transcript. It is one file and one line in [`DIALECTS`]; the command line, detection, docs and
 //! tests walk the table, and nothing else names a provider.
 
+mod anthropic;
 mod answer;
+mod fields;
 mod openai_chat;
+mod responses;
 
 pub use answer::{Answer, AnswerReader, Opaque};
 
@@ -17,7 +20,11 @@ use crate::json::Raw;
 use crate::transcript::{Assembler, Quirks, Reader, Setup};
 
 /// Every dialect that rigtape reads.
-pub static DIALECTS: &[&Dialect] = &[&openai_chat::OPENAI_CHAT];
+pub static DIALECTS: &[&Dialect] = &[
+    &openai_chat::OPENAI_CHAT,
+    &responses::OPENAI_RESPONSES,
+    &anthropic::ANTHROPIC_MESSAGES,
+];
 
 /// One provider's streaming wire.
 pub struct Dialect {

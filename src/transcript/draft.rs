@@ -1,12 +1,15 @@
 //! A transcript in the making, and the hand that writes it.
 
+mod later;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{
     Choice, Delta, Ending, Logprobs, Part, ToolCall, Transcript, Usage, ViolationKind, Violations,
 };
-use crate::json::{Json, Raw, Str, Wtf8Piece, Wtf8Pieces, join_surrogates};
+use crate::json::{Json, ObjectDraft, Raw, Str, Wtf8Piece, Wtf8Pieces, join_surrogates};
+pub(crate) use later::Member;
 
 /// Number of a part within its stream, from 0 in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,8 @@ enum Form {
     Other {
         kind: String,
         raw: Option<Json>,
+        /// The member of the JSON whose value comes in pieces; the part's text holds them.
+        member: Option<Member>,
     },
 }
 
@@ -70,6 +75,7 @@ enum Form {
 struct ChoiceDraft {
     index: u64,
     finish: Option<String>,
+    finish_details: Option<Json>,
     /// The frame whose content after the finish was noted last.
     noted_after_finish: u64,
     content_logprobs: Option<String>,
@@ -89,6 +95,8 @@ pub(crate) struct Draft {
     parts: Vec<PartDraft>,
     usage: Usage,
     usage_raw: Option<String>,
+    /// Usage that comes in pieces.
+    usage_pieces: Option<ObjectDraft>,
     error: Option<Json>,
     errored: bool,
     terminated: bool,
@@ -159,6 +167,7 @@ impl Draft {
             let frame = self.parts[at].last_frame;
             let mut out = self.emitter(Some(frame), observe);
             out.settle_half(at);
+            out.settle_member(PartId(at));
             out.check_arguments(at);
         }
     }
@@ -180,6 +189,8 @@ impl Draft {
         }
         choices.sort_by_key(|choice| choice.index);
         let (violations, violations_total) = self.violations.into_parts();
+        let pieces = self.usage_pieces.map(|pieces| pieces.text());
+        let usage_raw = pieces.or(self.usage_raw);
         Transcript {
             dialect,
             streamed,
@@ -188,7 +199,7 @@ impl Draft {
             model: self.model,
             choices,
             usage: self.usage,
-            usage_raw: self.usage_raw.as_deref().and_then(|raw| Json::parse(raw).ok()),
+            usage_raw: usage_raw.as_deref().and_then(|raw| Json::parse(raw).ok()),
             ending,
             terminator: has_terminator.then_some(self.terminated),
             error: self.error,
@@ -207,6 +218,7 @@ impl ChoiceDraft {
             index: self.index,
             parts: Vec::new(),
             finish_reason: self.finish,
+            finish_details: self.finish_details,
             logprobs: (content.is_some() || refusal.is_some())
                 .then_some(Logprobs { content, refusal }),
         }
@@ -229,7 +241,7 @@ impl PartDraft {
                 arguments_json: parse_arguments(&text, was_cut),
                 arguments: text,
             }),
-            Form::Other { kind, raw } => Part::Other {
+            Form::Other { kind, raw, .. } => Part::Other {
                 kind,
                 raw: raw.unwrap_or_else(Json::null),
             },
@@ -249,7 +261,7 @@ fn parse_arguments(arguments: &str, was_cut: bool) -> Option<Json> {
 /// Whether a finish reason says that the turn was cut, so that half-written arguments are no
 /// violation.
 fn says_cut(reason: &str) -> bool {
-    const CUT: [&str; 12] = [
+    const CUT: [&str; 15] = [
         "length",
         "max_tokens",
         "MAX_TOKENS",
@@ -262,6 +274,9 @@ fn says_cut(reason: &str) -> bool {
         "error",
         "ERROR",
         "SAFETY",
+        "failed",
+        "cancelled",
+        "refusal",
     ];
     CUT.contains(&reason)
 }
@@ -322,6 +337,7 @@ impl Emitter<'_> {
             PartKind::Other { kind } => Form::Other {
                 kind: kind.to_owned(),
                 raw: None,
+                member: None,
             },
         };
         self.draft.parts.push(PartDraft {
@@ -473,8 +489,16 @@ impl Emitter<'_> {
             return;
         };
         let choice = self.draft.choices[draft.choice].index;
-        if let Form::Other { kind, raw } = &mut draft.form {
-            let json = raw.insert(Json::from_raw(json)).clone();
+        if let Form::Other { kind, raw, member } = &mut draft.form {
+            let json = Json::from_raw(json);
+            if member.take().is_some() {
+                // The fuller JSON holds what the pieces held.
+                draft.text.clear();
+                draft.half = None;
+            } else if raw.as_ref() == Some(&json) {
+                return;
+            }
+            *raw = Some(json.clone());
             (self.observe)(Delta::Other {
                 choice,
                 part: part.0,
@@ -709,13 +733,18 @@ impl Emitter<'_> {
 
     fn check_arguments(&mut self, part: usize) {
         let draft = &self.draft.parts[part];
-        let Form::ToolCall {
-            free_form: false,
-            name,
-            ..
-        } = &draft.form
-        else {
-            return;
+        let name = match &draft.form {
+            Form::ToolCall {
+                free_form: false,
+                name,
+                ..
+            } => name.as_deref(),
+            Form::Other {
+                kind,
+                member: Some(member),
+                ..
+            } if member.is_json() => Some(kind.as_str()),
+            _ => return,
         };
         let finish = self.draft.choices[draft.choice].finish.as_deref();
         if finish.is_some_and(|reason| !says_cut(reason))
@@ -725,7 +754,7 @@ impl Emitter<'_> {
                 &draft.text
             })
         {
-            let name = name.as_deref().unwrap_or("(no name)");
+            let name = name.unwrap_or("(no name)");
             let detail = format!("arguments of {name} are not JSON: {error}");
             self.violation(ViolationKind::InvalidArguments, || detail);
         }
