@@ -24,3 +24,7 @@ pub mod replay;
 pub mod cli;
 
 pub use offset::Offset;
+
+#[cfg(feature = "insta")]
+#[doc(hidden)]
+pub use insta as __insta;

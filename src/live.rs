@@ -58,6 +58,14 @@ impl<S> TranscriptStream<S> {
         }
     }
 
+    /// The transcript of what was read so far, as of a stream cut here.
+    pub fn so_far(&self) -> Transcript {
+        match &self.state {
+            State::Reading(assembler) => assembler.as_ref().clone().finish(),
+            State::Ended(transcript) => transcript.as_ref().clone(),
+        }
+    }
+
     /// The transcript of what was read. Before the end of the stream it is that of a stream cut
     /// here.
     pub fn into_transcript(self) -> Transcript {

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Dialect, by_frame};
-use crate::cassette::{Request, Response};
+use crate::cassette::{Interaction, Request, Response};
 use crate::frame::{DEFAULT_LIMIT, Frame, FrameKind, Framer, Framing};
 use crate::json::{Json, Kind, Raw};
 use crate::transcript::{Assembler, Delta, Transcript};
@@ -19,6 +19,18 @@ pub enum Answer {
     Transcript(Transcript),
     /// Any other body: a model list, an image, an error page.
     Opaque(Opaque),
+}
+
+impl Answer {
+    /// Reads what an interaction's response said; `None` when no response arrived.
+    pub fn of(interaction: &Interaction) -> Option<Answer> {
+        let response = interaction.response.as_ref()?;
+        let mut reader = AnswerReader::new(&interaction.request, response);
+        for chunk in &interaction.chunks {
+            reader.feed(&chunk.bytes);
+        }
+        Some(reader.finish())
+    }
 }
 
 /// A body that is no model's answer; shown by its size and digest.
@@ -64,7 +76,10 @@ enum State {
     /// Nothing but white space so far, kept because it belongs to the first frame's place.
     Blank(Vec<u8>),
     /// An event stream whose dialect is not known yet.
-    Sniffing { framer: Box<Framer>, seen: Vec<u8> },
+    Sniffing {
+        framer: Box<Framer>,
+        seen: Vec<u8>,
+    },
     Streaming(Box<Assembler>),
     /// JSON that is read when it is complete.
     Whole(Vec<u8>),
@@ -107,6 +122,16 @@ impl AnswerReader {
     /// The dialect, as far as it is known by now.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.dialect
+    }
+
+    /// How the body is framed, as far as it is known by now; `None` for an opaque one too.
+    pub fn framing(&self) -> Option<Framing> {
+        match &self.state {
+            State::Streaming(assembler) => Some(assembler.framing()),
+            State::Sniffing { .. } => Some(Framing::Sse),
+            State::Whole(_) => Some(Framing::Whole),
+            State::Blank(_) | State::Opaque => None,
+        }
     }
 
     /// Takes the next bytes of the body.
@@ -152,7 +177,7 @@ impl AnswerReader {
     pub fn finish_with(mut self, observe: &mut dyn FnMut(Delta<'_>)) -> Answer {
         let transcript = match std::mem::replace(&mut self.state, State::Opaque) {
             State::Streaming(assembler) => Some(assembler.finish_with(observe)),
-            State::Whole(body) => self.read_whole(&body),
+            State::Whole(body) => self.read_whole(&body, observe),
             State::Blank(_) => self.read_nothing(),
             State::Sniffing { .. } | State::Opaque => None,
         };
@@ -234,7 +259,11 @@ impl AnswerReader {
             || essence.contains("json")
     }
 
-    fn read_whole(&mut self, body: &[u8]) -> Option<Transcript> {
+    fn read_whole(
+        &mut self,
+        body: &[u8],
+        observe: &mut dyn FnMut(Delta<'_>),
+    ) -> Option<Transcript> {
         let text = String::from_utf8_lossy(body);
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
         let raw = Raw::parse(text).ok();
@@ -244,12 +273,12 @@ impl AnswerReader {
         let dialect = self.dialect?;
         let mut assembler = self.assembler(dialect, Framing::Whole);
         assembler.feed(text.as_bytes());
-        assembler.finish_if_recognised().or_else(|| {
+        assembler.finish_if_recognised(observe).or_else(|| {
             // A known route failed in a form of its own (FastAPI's `detail`, for one).
             let error = raw.filter(|raw| raw.kind() == Kind::Object)?;
             self.status.filter(|status| *status >= 400)?;
             let mut assembler = self.assembler(dialect, Framing::Whole);
-            assembler.fail(Json::from_raw(error));
+            assembler.fail(Json::from_raw(error), observe);
             Some(assembler.finish())
         })
     }
@@ -288,4 +317,3 @@ fn tell(frame: &Frame<'_>) -> Option<&'static Dialect> {
     };
     by_frame(event.name, Raw::parse(event.data?).ok()?)
 }
-

@@ -41,8 +41,12 @@ fn recognises(_event: &str, data: Raw<'_>) -> bool {
         return false;
     };
     match &*kind.plain() {
-        "message_start" | "message_delta" | "message_stop" | "content_block_start"
-        | "content_block_delta" | "content_block_stop" => true,
+        "message_start"
+        | "message_delta"
+        | "message_stop"
+        | "content_block_start"
+        | "content_block_delta"
+        | "content_block_stop" => true,
         "message" => content.is_some_and(|raw| raw.kind() == Kind::Array),
         "error" => error.is_some_and(|raw| raw.kind() == Kind::Object) && sequence.is_none(),
         _ => false,
@@ -110,7 +114,15 @@ impl MessagesReader {
     }
 
     fn read_data(&mut self, line: &str, data: &str, out: &mut Emitter<'_>) {
-        let names = ["type", "index", "delta", "content_block", "message", "usage", "error"];
+        let names = [
+            "type",
+            "index",
+            "delta",
+            "content_block",
+            "message",
+            "usage",
+            "error",
+        ];
         let Some(fields) = fields::of_frame(data, names, out) else {
             return;
         };
@@ -123,7 +135,11 @@ impl MessagesReader {
             return;
         };
         match &*kind {
-            "error" => out.error(error.or_else(|| Json::parse(data).ok()).unwrap_or_else(Json::null)),
+            "error" => out.error(
+                error
+                    .or_else(|| Json::parse(data).ok())
+                    .unwrap_or_else(Json::null),
+            ),
             "message_stop" => out.terminator(),
             "ping" => out.excuse(),
             _ if out.is_terminated() => {}
@@ -197,7 +213,14 @@ impl MessagesReader {
     /// Opens a block. In a stream the empty `input` of a call only holds the place of its pieces.
     fn start(&mut self, index: u64, block: Raw<'_>, is_whole: bool, out: &mut Emitter<'_>) {
         let names = [
-            "type", "text", "citations", "thinking", "signature", "id", "name", "input",
+            "type",
+            "text",
+            "citations",
+            "thinking",
+            "signature",
+            "id",
+            "name",
+            "input",
         ];
         let [kind, text, citations, thinking, signature, id, name, input] = block.pick(names);
         let kind = fields::text(kind, "content_block.type", out).map(Str::plain);
@@ -243,12 +266,24 @@ impl MessagesReader {
         }
     }
 
-    fn read_delta(&mut self, index: Option<Raw<'_>>, delta: Option<Raw<'_>>, out: &mut Emitter<'_>) {
+    fn read_delta(
+        &mut self,
+        index: Option<Raw<'_>>,
+        delta: Option<Raw<'_>>,
+        out: &mut Emitter<'_>,
+    ) {
         let index = fields::number(index, "index", out);
         let Some(delta) = fields::object(delta, "delta", out) else {
             return;
         };
-        let names = ["type", "text", "partial_json", "thinking", "signature", "citation"];
+        let names = [
+            "type",
+            "text",
+            "partial_json",
+            "thinking",
+            "signature",
+            "citation",
+        ];
         let [kind, text, json, thinking, signature, citation] = delta.pick(names);
         let kind = fields::text(kind, "delta.type", out).map(Str::plain);
         match kind.as_deref() {
@@ -312,7 +347,10 @@ impl MessagesReader {
             Some(position) => position,
             None => {
                 out.violation(ViolationKind::UnopenedBlock, || {
-                    format!("a delta for {}, which was not opened as its kind", words(index))
+                    format!(
+                        "a delta for {}, which was not opened as its kind",
+                        words(index)
+                    )
                 });
                 self.open(index.unwrap_or(self.blocks.len() as u64), kind, out);
                 self.blocks.len() - 1
@@ -384,7 +422,11 @@ impl MessagesReader {
         for (count, value, field) in [
             (&mut now.input_tokens, input, "usage.input_tokens"),
             (&mut now.output_tokens, output, "usage.output_tokens"),
-            (&mut now.cached_input_tokens, cached, "usage.cache_read_input_tokens"),
+            (
+                &mut now.cached_input_tokens,
+                cached,
+                "usage.cache_read_input_tokens",
+            ),
             (&mut now.reasoning_tokens, thinking, "usage.thinking_tokens"),
         ] {
             *count = fields::number(value, field, out).or(*count);
@@ -441,5 +483,8 @@ fn is_empty_object(object: Raw<'_>) -> bool {
 }
 
 fn words(index: Option<u64>) -> String {
-    index.map_or_else(|| "a block without index".to_owned(), |index| format!("block {index}"))
+    index.map_or_else(
+        || "a block without index".to_owned(),
+        |index| format!("block {index}"),
+    )
 }

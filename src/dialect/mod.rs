@@ -4,8 +4,8 @@
 //! transcript. It is one file and one line in [`DIALECTS`]; the command line, detection, docs and
 //! tests walk the table, and nothing else names a provider.
 
-mod anthropic;
 mod answer;
+mod anthropic;
 mod fields;
 mod openai_chat;
 mod responses;
@@ -16,6 +16,8 @@ use std::fmt;
 
 use crate::cassette::Request;
 use crate::frame::{DEFAULT_LIMIT, Framing};
+use serde_json::{Map, Value};
+
 use crate::json::Raw;
 use crate::transcript::{Assembler, Quirks, Reader, Setup};
 
@@ -29,6 +31,8 @@ pub static DIALECTS: &[&Dialect] = &[
 /// One provider's streaming wire.
 pub struct Dialect {
     name: &'static str,
+    /// The provider's name in the OpenTelemetry GenAI conventions.
+    provider: &'static str,
     docs: &'static str,
     /// Framing of its streams.
     framing: Framing,
@@ -41,6 +45,8 @@ pub struct Dialect {
     claims: fn(&Request) -> bool,
     /// Whether a frame, by its event name and its JSON, can only be one of its own.
     recognises: fn(event: &str, data: Raw<'_>) -> bool,
+    /// Asks for a stream, and for usage in it, in the body of a request.
+    ask_to_stream: fn(&mut Map<String, Value>),
     /// A new reader, for a stream or for one whole message.
     reader: fn(streamed: bool) -> Box<dyn Reader>,
 }
@@ -54,6 +60,41 @@ impl Dialect {
     /// Where its provider describes it.
     pub fn docs(&self) -> &'static str {
         self.docs
+    }
+
+    /// Its provider's name in the OpenTelemetry GenAI conventions (`gen_ai.provider.name`).
+    pub fn provider(&self) -> &'static str {
+        self.provider
+    }
+
+    /// The body of a request, made one for a streamed answer that reports its usage. What the
+    /// caller had set stays.
+    ///
+    /// # Errors
+    ///
+    /// When `body` is no JSON object; the error says what it is.
+    ///
+    /// ```
+    /// let chat = rigtape::dialect::by_name("openai-chat").unwrap();
+    /// let body = serde_json::json!({"model": "m", "stream_options": {"include_obfuscation": false}});
+    /// let body = chat.streaming_body(body).unwrap();
+    /// assert_eq!(body["stream"], true);
+    /// assert_eq!(body["stream_options"]["include_usage"], true);
+    /// assert_eq!(body["stream_options"]["include_obfuscation"], false);
+    /// ```
+    pub fn streaming_body(&self, mut body: Value) -> Result<Value, &'static str> {
+        let found = match &mut body {
+            Value::Object(fields) => {
+                (self.ask_to_stream)(fields);
+                return Ok(body);
+            }
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+        };
+        Err(found)
     }
 
     /// Whether a request is one of this dialect, by its method, path and headers.

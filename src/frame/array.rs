@@ -184,9 +184,7 @@ impl Array {
                         .iter()
                         .position(|byte| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']'));
                     at += skipped.unwrap_or(chunk.len() - at);
-                    let Some(byte) = chunk.get(at) else {
-                        return None;
-                    };
+                    let byte = chunk.get(at)?;
                     at += 1;
                     self.inner = match byte {
                         b'"' => Inner::String(depth),

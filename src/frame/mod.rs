@@ -9,6 +9,7 @@
 
 mod array;
 mod encode;
+mod lines;
 mod ndjson;
 mod sse;
 mod whole;
@@ -147,10 +148,6 @@ impl Framer {
 }
 
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a stream, and SSE is the common one"
-)]
 enum Machine {
     Sse(Sse),
     NdJson(NdJson),

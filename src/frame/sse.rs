@@ -2,9 +2,13 @@
 
 use std::{mem, ops::Range};
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
-use super::{BOM, Event, Field, Frame, FrameError, FrameKind, Last, push_lossy, text};
+use super::{
+    Event, Field, Frame, FrameError, FrameKind, Last,
+    lines::{Line, Lines, Overrun, Rest},
+    push_lossy, text,
+};
 
 /// What an unknown field is counted for beyond its bytes: two strings and their heap blocks.
 const FIELD_COST: usize = 64;
@@ -12,8 +16,6 @@ const FIELD_COST: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Sse {
     limit: usize,
-    /// Bytes of the body consumed so far.
-    at: u64,
     frames: u64,
     lines: Lines,
     block: Block,
@@ -23,21 +25,6 @@ pub(super) struct Sse {
     reconnection_time: Option<u64>,
     /// Where text that had to be repaired is built.
     scratch: String,
-}
-
-/// The state of line splitting between two calls.
-#[derive(Debug, Clone)]
-struct Lines {
-    /// How much of a byte order mark has come; 3 once that question is settled.
-    bom: usize,
-    /// Front of a line whose end has not come yet.
-    front: Vec<u8>,
-    /// Whether the line end before was CR LF, so that a CR waits for its LF; so does the first of all.
-    crlf: bool,
-    /// The line in `front` has ended in a CR, and its LF is waited for.
-    cr_held: bool,
-    /// A line was handed on at its CR: an LF that comes next belongs to it.
-    lf_due: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -59,12 +46,6 @@ struct Block {
     unknown: Vec<Field>,
 }
 
-/// A complete line, without its end: in the chunk, or (`None`) in `Lines::front`.
-struct Line<'i> {
-    start: u64,
-    text: Option<&'i [u8]>,
-}
-
 /// A frame found, its text still to be made: in the chunk, or (`None`) in the framer's buffer.
 struct Found<'i> {
     span: Range<u64>,
@@ -80,15 +61,8 @@ impl Sse {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
-            at: 0,
             frames: 0,
-            lines: Lines {
-                bom: 0,
-                front: Vec::new(),
-                crlf: true,
-                cr_held: false,
-                lf_due: false,
-            },
+            lines: Lines::new(),
             block: Block::default(),
             comment: Vec::new(),
             last_event_id: String::new(),
@@ -109,7 +83,7 @@ impl Sse {
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Frame<'s>>, FrameError> {
-        self.block.empty_if_handed();
+        self.settle();
         // The block's only data line, as long as it lies in this very chunk.
         let mut data = None;
         while let Some(line) = self.line(input)? {
@@ -123,130 +97,56 @@ impl Sse {
     }
 
     pub(super) fn finish(&mut self) -> Option<Last<'_>> {
-        self.block.empty_if_handed();
-        let front = &mut self.lines.front;
-        if (1..BOM.len()).contains(&self.lines.bom) {
-            front.extend_from_slice(&BOM[..self.lines.bom]);
-        }
-        self.lines.bom = BOM.len();
-
-        let mut data = None;
-        if mem::take(&mut self.lines.cr_held) {
-            let start = self.at - 1 - front.len() as u64;
-            if let Some(found) = self.read(Line { start, text: None }, &mut data) {
-                self.frames += 1;
-                return Some(Last::Frame(self.frame(found, self.frames)));
+        self.settle();
+        match self.lines.finish() {
+            Rest::Line(line) => {
+                if let Some(found) = self.read(line, &mut None) {
+                    self.frames += 1;
+                    return Some(Last::Frame(self.frame(found, self.frames)));
+                }
             }
-        } else if !front.is_empty() {
-            let start = self.at - front.len() as u64;
-            let reconnection_time = self.reconnection_time;
-            let found = self.read(Line { start, text: None }, &mut data);
-            self.reconnection_time = reconnection_time;
-            if let Some(found) = found {
-                return Some(Last::Torn(self.frame(found, self.frames + 1)));
+            Rest::Torn(line) => {
+                let reconnection_time = self.reconnection_time;
+                let found = self.read(line, &mut None);
+                self.reconnection_time = reconnection_time;
+                if let Some(found) = found {
+                    return Some(Last::Torn(self.frame(found, self.frames + 1)));
+                }
             }
+            Rest::Nothing => {}
         }
         if !self.block.open {
             return None;
         }
         self.block.handed = true;
         let found = Found {
-            span: self.block.start..self.at,
+            span: self.block.start..self.lines.at(),
             kind: Kind::Event(None),
         };
         Some(Last::Torn(self.frame(found, self.frames + 1)))
     }
 
-    /// Takes the next complete line off the input; `None` when it ends before the line does.
+    /// Empties a block whose texts are no longer borrowed.
+    #[inline]
+    fn settle(&mut self) {
+        if self.block.handed {
+            self.block.empty();
+            // Long lines are collected in one and the same buffer, which stays warm.
+            if self.lines.front.capacity() < self.block.data.capacity() {
+                mem::swap(&mut self.lines.front, &mut self.block.data);
+            }
+        }
+    }
+
     #[inline]
     fn line<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Line<'i>>, FrameError> {
-        if self.lines.bom < BOM.len() {
-            self.skip_bom(input);
-        }
-        let Some(&first) = input.first() else {
-            return Ok(None);
-        };
-        if self.lines.cr_held {
-            self.lines.cr_held = false;
-            let start = self.at - 1 - self.lines.front.len() as u64;
-            self.lines.crlf = first == b'\n';
-            if self.lines.crlf {
-                self.advance(input, 1);
-            }
-            return Ok(Some(Line { start, text: None }));
-        }
-        if self.lines.lf_due {
-            self.lines.lf_due = false;
-            if first == b'\n' {
-                self.lines.crlf = true;
-                self.advance(input, 1);
-            }
-        }
-
-        let start = self.at - self.lines.front.len() as u64;
-        let chunk = *input;
-        let end = match chunk.first() {
-            Some(b'\n') => Some(0),
-            _ => memchr2(b'\r', b'\n', chunk),
-        };
-        let text = &chunk[..end.unwrap_or(chunk.len())];
         let room = self.limit.saturating_sub(self.block.size);
-        if self.lines.front.len() + text.len() > room {
-            return Err(FrameError::TooLong {
-                frame: self.frames + 1,
-                at: start + room as u64,
-                limit: self.limit,
-            });
-        }
-        let Some(end) = end else {
-            self.lines.front.extend_from_slice(text);
-            self.advance(input, text.len());
-            return Ok(None);
-        };
-
-        self.advance(input, end + 1);
-        if chunk[end] == b'\n' {
-            self.lines.crlf = false;
-        } else if !self.lines.crlf {
-            self.lines.lf_due = true;
-        } else if let Some(&next) = input.first() {
-            self.lines.crlf = next == b'\n';
-            self.advance(input, usize::from(self.lines.crlf));
-        } else {
-            self.lines.front.extend_from_slice(text);
-            self.lines.cr_held = true;
-            return Ok(None);
-        }
-        if self.lines.front.is_empty() {
-            return Ok(Some(Line {
-                start,
-                text: Some(text),
-            }));
-        }
-        self.lines.front.extend_from_slice(text);
-        Ok(Some(Line { start, text: None }))
-    }
-
-    #[cold]
-    fn skip_bom(&mut self, input: &mut &[u8]) {
-        while let Some(&byte) = input.first() {
-            if byte != BOM[self.lines.bom] {
-                self.lines.front.extend_from_slice(&BOM[..self.lines.bom]);
-                self.lines.bom = BOM.len();
-                return;
-            }
-            self.advance(input, 1);
-            self.lines.bom += 1;
-            if self.lines.bom == BOM.len() {
-                return;
-            }
-        }
-    }
-
-    #[inline]
-    fn advance(&mut self, input: &mut &[u8], bytes: usize) {
-        *input = &input[bytes..];
-        self.at += bytes as u64;
+        let line = self.lines.next(input, room);
+        line.map_err(|Overrun(at)| FrameError::TooLong {
+            frame: self.frames + 1,
+            at,
+            limit: self.limit,
+        })
     }
 
     /// Reads one line into the block; gives the frame that it ends.
@@ -260,7 +160,7 @@ impl Sse {
             Some(b':') => {
                 self.block.keep(data);
                 Some(Found {
-                    span: line.start..self.at,
+                    span: line.start..self.lines.at(),
                     kind: Kind::Comment(Some(&text[1..])),
                 })
             }
@@ -289,7 +189,7 @@ impl Sse {
                 self.block.keep(data);
                 mem::swap(&mut line, &mut self.comment);
                 Some(Found {
-                    span: start..self.at,
+                    span: start..self.lines.at(),
                     kind: Kind::Comment(None),
                 })
             }
@@ -357,7 +257,7 @@ impl Sse {
         }
         self.block.handed = true;
         Some(Found {
-            span: self.block.start..self.at,
+            span: self.block.start..self.lines.at(),
             kind: Kind::Event(data.take()),
         })
     }
@@ -393,18 +293,16 @@ impl Sse {
 
 impl Block {
     #[inline]
-    fn empty_if_handed(&mut self) {
-        if self.handed {
-            self.handed = false;
-            self.open = false;
-            self.size = 0;
-            self.name.clear();
-            self.has_data = false;
-            self.data.clear();
-            self.has_id = false;
-            self.retry = None;
-            self.unknown.clear();
-        }
+    fn empty(&mut self) {
+        self.handed = false;
+        self.open = false;
+        self.size = 0;
+        self.name.clear();
+        self.has_data = false;
+        self.data.clear();
+        self.has_id = false;
+        self.retry = None;
+        self.unknown.clear();
     }
 
     #[inline]

@@ -73,7 +73,11 @@ fn view(transcript: &Transcript, session: &Session) -> BTreeMap<&'static str, Va
 
 /// Gemini sends its arguments as an object, of which the corpus has a print of its own.
 fn arguments<'a>(session: &Session, text: &'a str) -> &'a str {
-    if session.dialect == "gemini" { "" } else { text }
+    if session.dialect == "gemini" {
+        ""
+    } else {
+        text
+    }
 }
 
 fn expected(session: &Session, field: &str) -> Value {
@@ -82,7 +86,9 @@ fn expected(session: &Session, field: &str) -> Value {
         && field == "tool_calls"
         && let Some(calls) = value.as_array_mut()
     {
-        calls.iter_mut().for_each(|call| call["arguments"] = json!(""));
+        calls
+            .iter_mut()
+            .for_each(|call| call["arguments"] = json!(""));
     }
     if session.dialect == "anthropic-messages" && field == "usage_raw" {
         value = merged(&value);
@@ -164,7 +170,10 @@ fn every_session_gives_what_the_official_sdks_assemble() {
 fn every_session_that_its_provider_finished_is_complete() {
     for session in sessions().into_iter().flatten() {
         if let Some(transcript) = assemble(&session) {
-            let ending = match (&session.expected["error"], &session.expected["finish_reason"]) {
+            let ending = match (
+                &session.expected["error"],
+                &session.expected["finish_reason"],
+            ) {
                 (Value::Null, Value::Null) => Ending::Truncated,
                 (Value::Null, _) => Ending::Complete,
                 _ => Ending::Errored,

@@ -7,18 +7,19 @@ mod calls;
 mod chunk;
 mod tolerant;
 
+use serde_json::{Map, Value};
+
 use super::Dialect;
 use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
-use crate::transcript::{
-    Emitter, PartId, PartKind, Quirks, Reader, Usage, ViolationKind,
-};
+use crate::transcript::{Emitter, PartId, PartKind, Quirks, Reader, Usage, ViolationKind};
 use calls::{Calls, Piece};
 use chunk::{Choice, Chunk, Message};
 
 pub(super) static OPENAI_CHAT: Dialect = Dialect {
     name: "openai-chat",
+    provider: "openai",
     docs: "https://platform.openai.com/docs/api-reference/chat-streaming",
     framing: Framing::Sse,
     json_framing: |_| Framing::Whole,
@@ -28,12 +29,25 @@ pub(super) static OPENAI_CHAT: Dialect = Dialect {
     },
     claims,
     recognises,
+    ask_to_stream,
     reader: |_| Box::new(ChatReader::default()),
 };
 
 fn claims(request: &Request) -> bool {
     let path = request.target.split('?').next().unwrap_or_default();
     request.method == "POST" && path.ends_with("/chat/completions")
+}
+
+/// A caller's own `include_usage` stays, whatever it says.
+fn ask_to_stream(body: &mut Map<String, Value>) {
+    body.insert("stream".to_owned(), true.into());
+    let options = body.entry("stream_options").or_insert(Value::Null);
+    if options.is_null() {
+        *options = Value::Object(Map::new());
+    }
+    if let Value::Object(options) = options {
+        options.entry("include_usage").or_insert(true.into());
+    }
 }
 
 fn recognises(_event: &str, data: Raw<'_>) -> bool {
@@ -93,7 +107,11 @@ impl ChatReader {
         for field in event.unknown.iter().filter(|field| field.name == "error") {
             let text = field.value.trim();
             let quoted = || Json::parse(&serde_json::Value::from(text).to_string());
-            out.error(Json::parse(text).or_else(|_| quoted()).unwrap_or_else(|_| Json::null()));
+            out.error(
+                Json::parse(text)
+                    .or_else(|_| quoted())
+                    .unwrap_or_else(|_| Json::null()),
+            );
         }
         let data = event.data.map_or("", str::trim);
         if data == "[DONE]" {
@@ -217,7 +235,10 @@ impl ChatReader {
 impl ChoiceState {
     fn read_message(&mut self, message: Message<'_>, out: &mut Emitter<'_>) {
         let details = message.reasoning_details();
-        let reasoning = message.reasoning_content.some().or(message.reasoning.some());
+        let reasoning = message
+            .reasoning_content
+            .some()
+            .or(message.reasoning.some());
         if let Some(text) = reasoning {
             self.write(TextKind::Reasoning, &text, out);
         }

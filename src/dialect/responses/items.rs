@@ -198,7 +198,8 @@ impl Items {
         let position = self
             .find(&place, Shape::Message)
             .or_else(|| self.find(&place, Shape::Reasoning));
-        let position = position.unwrap_or_else(|| self.open_unannounced(place, Shape::Message, out));
+        let position =
+            position.unwrap_or_else(|| self.open_unannounced(place, Shape::Message, out));
         self.content(position, number, part, said, out);
     }
 
@@ -221,7 +222,8 @@ impl Items {
             "message" => self.message(place, item, said, out),
             "reasoning" => self.reasoning(place, item, said, out),
             "function_call" | "custom_tool_call" => {
-                let call_id = fields::text(call_id, "item.call_id", out).filter(|id| !id.is_empty());
+                let call_id =
+                    fields::text(call_id, "item.call_id", out).filter(|id| !id.is_empty());
                 self.call(place, kind == "custom_tool_call", call_id, item, said, out);
             }
             _ => match self.stated(&place, Shape::Other, said) {
@@ -248,7 +250,9 @@ impl Items {
         self.items[position].listed |= said == Said::Listed;
         let [content] = item.pick(["content"]);
         if let Some(text) = content.and_then(Raw::str) {
-            return self.block(position, Channel::Text, 0, out).restate(&text, said, out);
+            return self
+                .block(position, Channel::Text, 0, out)
+                .restate(&text, said, out);
         }
         self.content_list(position, content, said, out);
     }
@@ -267,7 +271,8 @@ impl Items {
         fields::elements(summary, "item.summary", out, |part, out| {
             let [text] = part.pick(["text"]);
             if let Some(text) = fields::text(text, "item.summary[].text", out) {
-                self.block(position, Channel::Summary, number, out).restate(&text, said, out);
+                self.block(position, Channel::Summary, number, out)
+                    .restate(&text, said, out);
             }
             number += 1;
         });
@@ -449,19 +454,21 @@ impl Items {
         out: &mut Emitter<'_>,
     ) -> &mut Block {
         let item = &mut self.items[position];
-        self.blocks.entry((position, channel, number)).or_insert_with(|| {
-            let is_thought = matches!(channel, Channel::Summary | Channel::Thought);
-            let spare = item.part.filter(|_| is_thought && item.spare);
-            Block::of(match (spare, channel) {
-                (Some(part), _) => {
-                    item.spare = false;
-                    part
-                }
-                (None, Channel::Text | Channel::Other) => out.open(0, PartKind::Text),
-                (None, Channel::Refusal) => out.open(0, PartKind::Refusal),
-                (None, Channel::Summary | Channel::Thought) => out.open(0, PartKind::Reasoning),
+        self.blocks
+            .entry((position, channel, number))
+            .or_insert_with(|| {
+                let is_thought = matches!(channel, Channel::Summary | Channel::Thought);
+                let spare = item.part.filter(|_| is_thought && item.spare);
+                Block::of(match (spare, channel) {
+                    (Some(part), _) => {
+                        item.spare = false;
+                        part
+                    }
+                    (None, Channel::Text | Channel::Other) => out.open(0, PartKind::Text),
+                    (None, Channel::Refusal) => out.open(0, PartKind::Refusal),
+                    (None, Channel::Summary | Channel::Thought) => out.open(0, PartKind::Reasoning),
+                })
             })
-        })
     }
 
     fn open_unannounced(&mut self, place: Place<'_>, shape: Shape, out: &mut Emitter<'_>) -> usize {
@@ -486,7 +493,10 @@ impl Items {
         {
             return Some(position);
         }
-        if let Some(last) = last.filter(|last| self.items[*last].index == index).filter(fits) {
+        if let Some(last) = last
+            .filter(|last| self.items[*last].index == index)
+            .filter(fits)
+        {
             return Some(last);
         }
         let by_index = self.by_index.get(&index).copied();
@@ -506,7 +516,10 @@ impl Items {
             Said::Done => self.find(place, shape),
             Said::Listed => {
                 let is_open = |position: &usize| fits(position) && !self.items[*position].listed;
-                let by_index = place.index.and_then(|index| self.by_index.get(&index)).copied();
+                let by_index = place
+                    .index
+                    .and_then(|index| self.by_index.get(&index))
+                    .copied();
                 by_id()
                     .filter(is_open)
                     .or(by_index.filter(is_open))
@@ -530,8 +543,12 @@ impl Items {
             Said::Opening => return self.stated(place, Shape::Call, said),
             Said::Done => self.find(place, Shape::Call),
             Said::Listed => {
-                let by_index = place.index.and_then(|index| self.by_index.get(&index)).copied();
-                by_index.filter(|at| self.items[*at].shape == Shape::Call && !self.items[*at].listed)
+                let by_index = place
+                    .index
+                    .and_then(|index| self.by_index.get(&index))
+                    .copied();
+                by_index
+                    .filter(|at| self.items[*at].shape == Shape::Call && !self.items[*at].listed)
             }
         };
         let has_id = |part: Option<PartId>| part.is_some_and(|p| same(out.call_id(p), call_id));
@@ -633,9 +650,10 @@ fn fill(part: PartId, id: Option<&str>, name: Option<&str>, out: &mut Emitter<'_
     let late = |own: Option<&str>, new: Option<&str>| -> (Option<String>, Option<String>) {
         match (own, new) {
             (None, Some(new)) => (Some(new.to_owned()), None),
-            (Some(own), Some(new)) if own != new => {
-                (None, Some(format!("{new:?} for the call of {own:?}; the first stays")))
-            }
+            (Some(own), Some(new)) if own != new => (
+                None,
+                Some(format!("{new:?} for the call of {own:?}; the first stays")),
+            ),
             _ => (None, None),
         }
     };

@@ -44,7 +44,9 @@ fn claims(request: &Request) -> bool {
 fn recognises(_event: &str, data: Raw<'_>) -> bool {
     let [kind, object, sequence] = data.pick(["type", "object", "sequence_number"]);
     let is = |value: Option<Raw<'_>>, test: fn(&str) -> bool| {
-        value.and_then(Raw::str).is_some_and(|text| test(&text.plain()))
+        value
+            .and_then(Raw::str)
+            .is_some_and(|text| test(&text.plain()))
     };
     is(kind, |kind| kind.starts_with("response."))
         || (is(kind, |kind| kind == "error") && sequence.is_some())
@@ -107,7 +109,16 @@ impl ResponsesReader {
         let Some(fields) = fields::of_frame(data, names, out) else {
             return;
         };
-        let [kind, sequence, id, index, part_index, delta, logprobs, error] = fields;
+        let [
+            kind,
+            sequence,
+            id,
+            index,
+            part_index,
+            delta,
+            logprobs,
+            error,
+        ] = fields;
         let error = fields::error(error);
         if let (None, Some(error)) = (kind, &error) {
             return out.error(error.clone());
@@ -125,13 +136,19 @@ impl ResponsesReader {
         };
         let cold = || Raw::parse(data).unwrap_or(Raw::EMPTY_ARRAY);
         match &*kind {
-            "response.output_text.delta" | "response.refusal.delta" | "response.reasoning_text.delta" => {
+            "response.output_text.delta"
+            | "response.refusal.delta"
+            | "response.reasoning_text.delta" => {
                 let channel = match &*kind {
                     "response.output_text.delta" => Channel::Text,
                     "response.refusal.delta" => Channel::Refusal,
                     _ => Channel::Thought,
                 };
-                let at = (place(out), channel, part_number(part_index, "content_index", out));
+                let at = (
+                    place(out),
+                    channel,
+                    part_number(part_index, "content_index", out),
+                );
                 if let Some(delta) = fields::text(delta, "delta", out) {
                     self.items.text_delta(at, &delta, logprobs, out);
                 }
@@ -154,7 +171,8 @@ impl ResponsesReader {
             "response.mcp_call_arguments.delta" | "response.code_interpreter_call_code.delta" => {
                 let place = place(out);
                 if let Some(delta) = fields::text(delta, "delta", out) {
-                    self.items.member_delta(place, Member::text(member_of(&kind)), &delta, out);
+                    self.items
+                        .member_delta(place, Member::text(member_of(&kind)), &delta, out);
                 }
             }
             "response.mcp_call_arguments.done" | "response.code_interpreter_call_code.done" => {
@@ -162,7 +180,8 @@ impl ResponsesReader {
                 let [whole] = cold().pick([name]);
                 let place = place(out);
                 if let Some(whole) = fields::text(whole, name, out) {
-                    self.items.member_whole(place, Member::text(name), &whole, out);
+                    self.items
+                        .member_whole(place, Member::text(name), &whole, out);
                 }
             }
             "response.output_text.done"
@@ -203,7 +222,11 @@ impl ResponsesReader {
                     "response.reasoning_summary_part.added" => Said::Opening,
                     _ => Said::Done,
                 };
-                let at = (place(out), Channel::Summary, part_number(number, "summary_index", out));
+                let at = (
+                    place(out),
+                    Channel::Summary,
+                    part_number(number, "summary_index", out),
+                );
                 if let Some(part) = fields::object(part, "part", out) {
                     let [text] = part.pick(["text"]);
                     if let Some(text) = fields::text(text, "part.text", out) {
@@ -225,8 +248,11 @@ impl ResponsesReader {
                     read_identity(response, out);
                 }
             }
-            "response.completed" | "response.incomplete" | "response.failed"
-            | "response.cancelled" | "response.done" => {
+            "response.completed"
+            | "response.incomplete"
+            | "response.failed"
+            | "response.cancelled"
+            | "response.done" => {
                 let [response] = cold().pick(["response"]);
                 if &*kind == "response.failed" {
                     out.failed();
@@ -253,16 +279,34 @@ impl ResponsesReader {
         data: Raw<'_>,
         out: &mut Emitter<'_>,
     ) {
-        let names = ["text", "refusal", "summary_index", "arguments", "input", "name", "logprobs"];
-        let [text, refusal, summary_index, arguments, input, name, logprobs] = data.pick(names);
+        let names = [
+            "text",
+            "refusal",
+            "summary_index",
+            "arguments",
+            "input",
+            "name",
+            "logprobs",
+        ];
+        let [
+            text,
+            refusal,
+            summary_index,
+            arguments,
+            input,
+            name,
+            logprobs,
+        ] = data.pick(names);
         let content = || ("content_index", content_index);
         let (channel, (index_name, index), (field, whole)) = match kind {
             "response.output_text.done" => (Channel::Text, content(), ("text", text)),
             "response.refusal.done" => (Channel::Refusal, content(), ("refusal", refusal)),
             "response.reasoning_text.done" => (Channel::Thought, content(), ("text", text)),
-            "response.reasoning_summary_text.done" => {
-                (Channel::Summary, ("summary_index", summary_index), ("text", text))
-            }
+            "response.reasoning_summary_text.done" => (
+                Channel::Summary,
+                ("summary_index", summary_index),
+                ("text", text),
+            ),
             _ => {
                 let free_form = kind == "response.custom_tool_call_input.done";
                 let (field, whole) = match free_form {
@@ -272,7 +316,9 @@ impl ResponsesReader {
                 let whole = fields::text(whole, field, out);
                 let name = fields::text(name, "name", out).map(Str::plain);
                 let name = name.as_deref();
-                return self.items.call_whole(place, free_form, name, whole.as_ref(), out);
+                return self
+                    .items
+                    .call_whole(place, free_form, name, whole.as_ref(), out);
             }
         };
         let at = (place, channel, part_number(index, index_name, out));
@@ -287,7 +333,9 @@ impl ResponsesReader {
             return false;
         };
         let [object, output, error, status] = raw.pick(["object", "output", "error", "status"]);
-        let is_response = object.and_then(Raw::str).is_some_and(|o| o.plain() == "response");
+        let is_response = object
+            .and_then(Raw::str)
+            .is_some_and(|o| o.plain() == "response");
         let has_output = output.is_some_and(|raw| raw.kind() == Kind::Array);
         if is_response || (has_output && status.is_some()) {
             self.read_response(raw, "", out);
@@ -324,10 +372,12 @@ impl ResponsesReader {
         }
         let status = fields::text(status, "response.status", out).map(Str::plain);
         // A status that is none of an ended turn yields to the event's own word.
-        let is_final = |status: &str| {
-            matches!(status, "completed" | "incomplete" | "failed" | "cancelled")
-        };
-        let status = status.as_deref().filter(|status| is_final(status)).unwrap_or(said);
+        let is_final =
+            |status: &str| matches!(status, "completed" | "incomplete" | "failed" | "cancelled");
+        let status = status
+            .as_deref()
+            .filter(|status| is_final(status))
+            .unwrap_or(said);
         if is_final(status) {
             out.finish(0, status);
             if let Some(details) = details {
@@ -397,14 +447,26 @@ fn read_usage(raw: Raw<'_>, out: &mut Emitter<'_>) {
         fields::object(details, of, out).and_then(|details| details.pick([name])[0])
     };
     let cached = detail(input_details, "usage.input_tokens_details", "cached_tokens");
-    let reasoning = detail(output_details, "usage.output_tokens_details", "reasoning_tokens");
+    let reasoning = detail(
+        output_details,
+        "usage.output_tokens_details",
+        "reasoning_tokens",
+    );
     let mut usage = Usage::default();
     for (count, value, field) in [
         (&mut usage.input_tokens, input, "usage.input_tokens"),
         (&mut usage.output_tokens, output, "usage.output_tokens"),
         (&mut usage.total_tokens, total, "usage.total_tokens"),
-        (&mut usage.cached_input_tokens, cached, "usage.cached_tokens"),
-        (&mut usage.reasoning_tokens, reasoning, "usage.reasoning_tokens"),
+        (
+            &mut usage.cached_input_tokens,
+            cached,
+            "usage.cached_tokens",
+        ),
+        (
+            &mut usage.reasoning_tokens,
+            reasoning,
+            "usage.reasoning_tokens",
+        ),
     ] {
         *count = fields::number(value, field, out);
     }

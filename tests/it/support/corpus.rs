@@ -32,7 +32,11 @@ pub fn sessions() -> Option<Vec<Session>> {
 /// A folder or file beside the checkout.
 pub fn shared(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name),
+        || {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../shared")
+                .join(name)
+        },
         PathBuf::from,
     );
     if path.exists() {
@@ -43,7 +47,10 @@ pub fn shared(variable: &str, name: &str) -> Option<PathBuf> {
         "{name} is required here, but {} does not exist",
         path.display()
     );
-    eprintln!("NOT TESTED: {} does not exist ({variable} overrides the place)", path.display());
+    eprintln!(
+        "NOT TESTED: {} does not exist ({variable} overrides the place)",
+        path.display()
+    );
     None
 }
 
