@@ -13,6 +13,7 @@ use crate::transcript::{Emitter, Member, PartId, PartKind, Quirks, Reader, Usage
 
 pub(super) static ANTHROPIC_MESSAGES: Dialect = Dialect {
     name: "anthropic-messages",
+    provider: "anthropic",
     docs: "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
     framing: Framing::Sse,
     json_framing: |_| Framing::Whole,
@@ -22,6 +23,9 @@ pub(super) static ANTHROPIC_MESSAGES: Dialect = Dialect {
     },
     claims,
     recognises,
+    ask_to_stream: |body| {
+        body.insert("stream".to_owned(), true.into());
+    },
     reader: |_| Box::new(MessagesReader::default()),
 };
 

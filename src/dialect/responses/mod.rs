@@ -17,6 +17,7 @@ use items::{Channel, Items, Place, Said};
 
 pub(super) static OPENAI_RESPONSES: Dialect = Dialect {
     name: "openai-responses",
+    provider: "openai",
     docs: "https://platform.openai.com/docs/api-reference/responses-streaming",
     framing: Framing::Sse,
     json_framing: |_| Framing::Whole,
@@ -26,6 +27,9 @@ pub(super) static OPENAI_RESPONSES: Dialect = Dialect {
     },
     claims,
     recognises,
+    ask_to_stream: |body| {
+        body.insert("stream".to_owned(), true.into());
+    },
     reader: |_| Box::new(ResponsesReader::default()),
 };
 
