@@ -6,7 +6,12 @@
 
 mod answer;
 mod anthropic;
+mod cohere;
 mod fields;
+mod flow;
+mod gemini;
+mod gemini_interactions;
+mod ollama;
 mod openai_chat;
 mod responses;
 
@@ -26,6 +31,10 @@ pub static DIALECTS: &[&Dialect] = &[
     &openai_chat::OPENAI_CHAT,
     &responses::OPENAI_RESPONSES,
     &anthropic::ANTHROPIC_MESSAGES,
+    &gemini::GEMINI,
+    &gemini_interactions::GEMINI_INTERACTIONS,
+    &cohere::COHERE_V2,
+    &ollama::OLLAMA,
 ];
 
 /// One provider's streaming wire.
