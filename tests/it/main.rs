@@ -5,7 +5,7 @@ mod support;
 
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
-// The file format: reading, writing, damage, appending.
+// The file format: round trips, damage, appending, its description, memory.
 mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;

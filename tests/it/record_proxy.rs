@@ -125,7 +125,11 @@ async fn a_stream_passes_as_it_is() {
     );
     let path = fixture.path("default.jsonl");
     fixture.proxy.shutdown(GRACE).await;
-    assert!(!std::fs::read_to_string(&path).unwrap().contains("verysecret"));
+    assert!(
+        !std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("verysecret")
+    );
     let tape = read(&path);
     assert_eq!(how(&tape[0]), &How::Complete);
     assert_eq!(tape[0].request.target, "/v1/chat/completions?x=%41&y=%27");
