@@ -208,7 +208,14 @@ impl CohereReader {
 
     /// Reads an answer that was not streamed.
     fn read_whole(&mut self, body: &str, out: &mut Emitter<'_>) -> bool {
-        let names = ["id", "message", "finish_reason", "usage", "logprobs", "error"];
+        let names = [
+            "id",
+            "message",
+            "finish_reason",
+            "usage",
+            "logprobs",
+            "error",
+        ];
         let Ok(Some([id, message, reason, usage, logprobs, error])) = Raw::parse_pick(body, names)
         else {
             return false;
@@ -284,7 +291,11 @@ impl CohereReader {
         let [text, thinking] = content.pick(["text", "thinking"]);
         if text.is_none() && thinking.is_none() {
             // Nothing that a text or thinking block could hold.
-            if self.blocks.get(&index).is_some_and(|block| block.kind == BlockKind::Other) {
+            if self
+                .blocks
+                .get(&index)
+                .is_some_and(|block| block.kind == BlockKind::Other)
+            {
                 out.other(CHOICE, "content", content);
             }
             return;
@@ -353,7 +364,8 @@ impl CohereReader {
     fn read_plan(&mut self, plan: Option<Raw<'_>>, out: &mut Emitter<'_>) {
         let plan = plan.filter(|plan| !plan.is_null());
         if let Some(text) = fields::text(plan, "tool_plan", out).filter(|text| !text.is_empty()) {
-            let open = |out: &mut Emitter<'_>| out.open(CHOICE, PartKind::Other { kind: "tool_plan" });
+            let open =
+                |out: &mut Emitter<'_>| out.open(CHOICE, PartKind::Other { kind: "tool_plan" });
             let part = *self.plan.get_or_insert_with(|| open(out));
             out.append_member(part, PLAN, &text);
         }
@@ -361,11 +373,7 @@ impl CohereReader {
 }
 
 /// What a delta's `message` holds under that name.
-fn inner<'a>(
-    delta: Option<Raw<'a>>,
-    name: &'static str,
-    out: &mut Emitter<'_>,
-) -> Option<Raw<'a>> {
+fn inner<'a>(delta: Option<Raw<'a>>, name: &'static str, out: &mut Emitter<'_>) -> Option<Raw<'a>> {
     let [value] = message(delta, out)?.pick([name]);
     fields::object(value, name, out)
 }

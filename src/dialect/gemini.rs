@@ -190,12 +190,15 @@ impl GeminiReader {
         if let Some(model) = fields::text(model, "modelVersion", out) {
             out.model(&model.plain());
         }
-        fields::elements(candidates, "candidates", out, |candidate, out| {
-            match candidate.kind() {
+        fields::elements(
+            candidates,
+            "candidates",
+            out,
+            |candidate, out| match candidate.kind() {
                 Kind::Object => self.read_candidate(candidate, out),
                 _ => out.wrong_type("candidates[]", "an object", candidate),
-            }
-        });
+            },
+        );
         if let Some(usage) = fields::object(usage, "usageMetadata", out) {
             self.read_usage(usage, out);
         }
@@ -216,7 +219,11 @@ impl GeminiReader {
     }
 
     fn read_candidate(&mut self, raw: Raw<'_>, out: &mut Emitter<'_>) {
-        const BESIDE: [&str; 3] = ["citationMetadata", "groundingMetadata", "urlContextMetadata"];
+        const BESIDE: [&str; 3] = [
+            "citationMetadata",
+            "groundingMetadata",
+            "urlContextMetadata",
+        ];
         let [index, content, reason, message, logprobs, beside @ ..] = raw.pick([
             "index",
             "content",
@@ -372,7 +379,10 @@ impl Candidate {
 
 /// Google's front end breaks a stream off with its error as bare lines of JSON, without `data:`.
 fn read_bare_error(lines: &[Field], out: &mut Emitter<'_>) {
-    if !lines.first().is_some_and(|line| line.name.trim_start().starts_with('{')) {
+    if !lines
+        .first()
+        .is_some_and(|line| line.name.trim_start().starts_with('{'))
+    {
         return;
     }
     let mut text = String::new();

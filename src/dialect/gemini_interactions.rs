@@ -39,9 +39,7 @@ fn claims(request: &Request) -> bool {
     let Some((before, after)) = path.rsplit_once("/interactions") else {
         return false;
     };
-    let has_version = before
-        .rsplit('/')
-        .any(|segment| segment.starts_with("v1"));
+    let has_version = before.rsplit('/').any(|segment| segment.starts_with("v1"));
     let is_one = after.len() > 1 && after.starts_with('/') && !after[1..].contains('/');
     has_version
         && match &*request.method {
@@ -113,9 +111,28 @@ impl InteractionsReader {
     }
 
     fn read_data(&mut self, line: &str, data: &str, out: &mut Emitter<'_>) {
-        let names = ["event_type", "index", "delta", "step", "content", "interaction", "error", "status"];
-        let Some([kind, index, delta, step, content, interaction, error, status]) =
-            fields::of_frame(data, names, out)
+        let names = [
+            "event_type",
+            "index",
+            "delta",
+            "step",
+            "content",
+            "interaction",
+            "error",
+            "status",
+        ];
+        let Some(
+            [
+                kind,
+                index,
+                delta,
+                step,
+                content,
+                interaction,
+                error,
+                status,
+            ],
+        ) = fields::of_frame(data, names, out)
         else {
             return;
         };
@@ -377,7 +394,9 @@ impl Step {
         });
         if std::mem::take(&mut self.has_arguments) {
             out.violation(ViolationKind::DeltaMismatch, || {
-                format!("pieces of the arguments of step {index} after the whole; the pieces are kept")
+                format!(
+                    "pieces of the arguments of step {index} after the whole; the pieces are kept"
+                )
             });
             return out.replace(call, piece);
         }

@@ -111,6 +111,12 @@ impl Dialect {
         (self.claims)(request)
     }
 
+    /// Whether a frame can only be one of this dialect, by its event name (empty where the framing
+    /// has none) and its data.
+    pub fn recognises(&self, event: &str, data: &str) -> bool {
+        Raw::parse(data).is_ok_and(|data| (self.recognises)(event, data))
+    }
+
     /// An assembler for a stream of this dialect.
     ///
     /// ```

@@ -66,7 +66,14 @@ struct OllamaReader {
     calls: u64,
 }
 
-const LINE: [&str; 6] = ["model", "message", "done", "done_reason", "error", "logprobs"];
+const LINE: [&str; 6] = [
+    "model",
+    "message",
+    "done",
+    "done_reason",
+    "error",
+    "logprobs",
+];
 
 impl Reader for OllamaReader {
     fn read(&mut self, frame: &Frame<'_>, out: &mut Emitter<'_>) -> bool {
@@ -171,7 +178,8 @@ impl OllamaReader {
                 "a tool call without a name".to_owned()
             });
         }
-        let arguments = fields::object(arguments, "function.arguments", out).map_or("{}", Raw::text);
+        let arguments =
+            fields::object(arguments, "function.arguments", out).map_or("{}", Raw::text);
         let index = fields::number(index, "function.index", out).unwrap_or(self.calls);
         let part = out.open(
             CHOICE,
