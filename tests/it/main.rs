@@ -9,6 +9,10 @@ mod frame;
 mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
+// Responses: statements in pieces, whole, twice or missing.
+mod responses;
+// Messages: blocks, usage in pieces, gateways.
+mod anthropic;
 // Real recorded sessions against what the providers' own SDKs assemble from them.
 mod corpus;
 // Timing and chunk borders as laws, without a clock.
