@@ -92,7 +92,8 @@ fn find(path: &Path, tapes: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         tapes.push(path.to_owned());
         return Ok(());
     }
-    let read = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read =
+        std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut entries: Vec<PathBuf> = read
         .collect::<Result<Vec<_>, _>>()?
         .iter()
@@ -186,7 +187,8 @@ fn table(rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
 
 fn cells(row: &Row) -> [String; 11] {
     let dash = || "-".to_owned();
-    let time = |us: Option<u64>| us.map_or_else(dash, |us| crate::Offset::from_micros(us).to_string());
+    let time =
+        |us: Option<u64>| us.map_or_else(dash, |us| crate::Offset::from_micros(us).to_string());
     let ending = match (row.ending, row.end.as_deref()) {
         (Some(ending), Some("complete")) => ending.to_owned(),
         (Some(ending), end) => format!("{ending} ({})", end.unwrap_or("no end")),
@@ -195,7 +197,8 @@ fn cells(row: &Row) -> [String; 11] {
     [
         print::one_line(&row.cassette),
         row.interaction.to_string(),
-        row.dialect.map_or_else(|| print::one_line(&row.path), str::to_owned),
+        row.dialect
+            .map_or_else(|| print::one_line(&row.path), str::to_owned),
         row.model.as_deref().map_or_else(dash, print::one_line),
         row.status.map_or_else(dash, |status| status.to_string()),
         ending,
@@ -203,6 +206,7 @@ fn cells(row: &Row) -> [String; 11] {
         print::size(row.bytes),
         time(row.first_chunk_us),
         time(row.duration_us),
-        row.output_tokens.map_or_else(dash, |tokens| tokens.to_string()),
+        row.output_tokens
+            .map_or_else(dash, |tokens| tokens.to_string()),
     ]
 }

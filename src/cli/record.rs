@@ -44,7 +44,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "JSON|@FILE", requires = "url")]
     json: Option<String>,
     /// A header of the request; may be given several times
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "url")]
+    #[arg(
+        short = 'H',
+        long = "header",
+        value_name = "NAME: VALUE",
+        requires = "url"
+    )]
     headers: Vec<String>,
     /// The request's method; POST with --json, else GET
     #[arg(short = 'X', long, requires = "url")]

@@ -11,7 +11,7 @@ use crate::Offset;
 use crate::cassette::Interaction;
 use crate::dialect::{Answer, AnswerReader, Dialect};
 use crate::frame::{Frame, FrameKind, Framer, Last};
-use crate::policy::{Policy, Rechunk, Timing};
+use crate::policy::{Policy, Rechunk, TimedChunk, Timing};
 use crate::replay::Player;
 use crate::transcript::{Delta, Ending, Transcript};
 
@@ -89,7 +89,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         0 if args.strict && unclean > 0 => Ok(Outcome::Failed),
         0 => Ok(Outcome::Fine),
         _ if args.paths.len() == 1 => Ok(Outcome::Unreadable),
-        bad => anyhow::bail!("{bad} of {} files could not be read whole", args.paths.len()),
+        bad => anyhow::bail!(
+            "{bad} of {} files could not be read whole",
+            args.paths.len()
+        ),
     }
 }
 
@@ -127,7 +130,7 @@ async fn one(name: &str, played: &Played, args: &Args) -> anyhow::Result<u64> {
     match args.format {
         Format::Text => text(played, args).await,
         Format::Json => json(name, played, args).await,
-        Format::Frames => frames(played, args).await,
+        Format::Frames => frames(played, args),
         Format::Raw => raw(played, args).await,
     }
 }
@@ -366,7 +369,11 @@ impl Page {
 
 /// The last line: how it ended, what it cost, what was wrong.
 pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<()> {
-    let style = if of.ending == Ending::Complete { GOOD } else { BAD };
+    let style = if of.ending == Ending::Complete {
+        GOOD
+    } else {
+        BAD
+    };
     write!(out, "{style}{}{style:#}", of.ending)?;
     let mut facts = Vec::new();
     if of.terminator == Some(false) {
@@ -378,7 +385,10 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
     if !reasons.is_empty() {
         facts.push(format!("finish {}", reasons.join(", ")));
     }
-    for (name, count) in [("in", of.usage.input_tokens), ("out", of.usage.output_tokens)] {
+    for (name, count) in [
+        ("in", of.usage.input_tokens),
+        ("out", of.usage.output_tokens),
+    ] {
         facts.extend(count.map(|count| format!("{count} tokens {name}")));
     }
     facts.extend(of.model.clone());
@@ -387,9 +397,15 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
     }
     writeln!(out)?;
     for violation in &of.violations {
-        writeln!(out, "  {BOLD}!{BOLD:#} {}", print::one_line(&violation.to_string()))?;
+        writeln!(
+            out,
+            "  {BOLD}!{BOLD:#} {}",
+            print::one_line(&violation.to_string())
+        )?;
     }
-    let hidden = of.violations_total.saturating_sub(of.violations.len() as u64);
+    let hidden = of
+        .violations_total
+        .saturating_sub(of.violations.len() as u64);
     if hidden > 0 {
         writeln!(out, "  {BOLD}!{BOLD:#} and {hidden} more")?;
     }
@@ -397,7 +413,7 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
 }
 
 /// One frame a line: its number, when its last byte came, and what it is.
-async fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
+fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
     let mut out = print::stdout();
     if let Some(heads) = &played.heads {
         writeln!(out, "{DIM}{}{DIM:#}", title(heads))?;
@@ -408,26 +424,25 @@ async fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
     let mut waiting = Vec::new();
     let mut framer: Option<Framer> = None;
     let mut last_at = Offset::ZERO;
-    pieces(played, args, |at, bytes| {
+    // What counts here is when a frame came while recording, whatever the policy.
+    let recorded = Policy::new().timing(Timing::Recorded).rechunk(args.rechunk);
+    for piece in recorded.play(Offset::ZERO, played.chunks()?) {
+        let TimedChunk { at, bytes } = piece?;
         last_at = at;
+        waiting.extend_from_slice(&bytes);
         if framer.is_none() {
-            reader.feed(bytes);
-            waiting.extend_from_slice(bytes);
+            reader.feed(&bytes);
             framer = reader.framing().map(Framer::new);
-        } else {
-            waiting.clear();
-            waiting.extend_from_slice(bytes);
         }
         let Some(framer) = &mut framer else {
-            return Ok(());
+            continue;
         };
         let mut input = &waiting[..];
         while let Some(frame) = framer.next(&mut input)? {
             line(at, &frame, "", &mut out)?;
         }
-        Ok(out.flush()?)
-    })
-    .await?;
+        waiting.clear();
+    }
     if let Some(framer) = &mut framer {
         while let Some(last) = framer.finish() {
             match last {
@@ -444,7 +459,11 @@ fn line(at: Offset, frame: &Frame<'_>, torn: &str, out: &mut impl Write) -> std:
         FrameKind::Comment(text) => ("comment".to_owned(), text.to_string()),
         FrameKind::Json(text) => ("json".to_owned(), text.to_string()),
         FrameKind::Event(event) => {
-            let name = if event.name.is_empty() { "event" } else { event.name };
+            let name = if event.name.is_empty() {
+                "event"
+            } else {
+                event.name
+            };
             let mut text = event.data.unwrap_or_default().to_owned();
             if let Some(id) = event.id {
                 text.push_str(&format!(" id={id}"));

@@ -63,7 +63,11 @@ impl Fixture {
         let report = self.proxy.shutdown(GRACE).await;
         assert!(report.is_complete(), "{report}");
         let path = self.folder.path().join("default.jsonl");
-        let tape = path.exists().then(|| read(path)).unwrap_or_default();
+        let tape = if path.exists() {
+            read(path)
+        } else {
+            Vec::new()
+        };
         (report, tape)
     }
 }
@@ -125,7 +129,11 @@ async fn a_stream_passes_as_it_is() {
     );
     let path = fixture.path("default.jsonl");
     fixture.proxy.shutdown(GRACE).await;
-    assert!(!std::fs::read_to_string(&path).unwrap().contains("verysecret"));
+    assert!(
+        !std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("verysecret")
+    );
     let tape = read(&path);
     assert_eq!(how(&tape[0]), &How::Complete);
     assert_eq!(tape[0].request.target, "/v1/chat/completions?x=%41&y=%27");

@@ -24,7 +24,10 @@ pub(super) async fn run(
     let mut child = match child.spawn() {
         Ok(child) => child,
         Err(error) => {
-            print::error(&format!("cannot start {}: {error}", program.to_string_lossy()));
+            print::error(&format!(
+                "cannot start {}: {error}",
+                program.to_string_lossy()
+            ));
             return Ok(match error.kind() {
                 std::io::ErrorKind::NotFound => 127,
                 _ => 126,
@@ -44,7 +47,12 @@ pub(super) async fn run(
 fn environment(url: &str, extra: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let known = PROVIDERS.iter().flat_map(|provider| provider.variables);
     let mut variables: Vec<(String, String)> = known
-        .map(|variable| (variable.name.to_owned(), format!("{url}{}", variable.suffix)))
+        .map(|variable| {
+            (
+                variable.name.to_owned(),
+                format!("{url}{}", variable.suffix),
+            )
+        })
         .collect();
     for (name, suffix) in extra {
         variables.push((name.clone(), format!("{url}{suffix}")));
@@ -72,5 +80,7 @@ fn code(status: ExitStatus) -> u8 {
             return 128u8.saturating_add(u8::try_from(signal).unwrap_or(127));
         }
     }
-    status.code().map_or(1, |code| u8::try_from(code).unwrap_or(1))
+    status
+        .code()
+        .map_or(1, |code| u8::try_from(code).unwrap_or(1))
 }

@@ -142,7 +142,9 @@ async fn read(
         }
     }
     if !status.is_success() {
-        print::warning(&format!("the server answered {status}; that is on the tape"));
+        print::warning(&format!(
+            "the server answered {status}; that is on the tape"
+        ));
     } else if let Answer::Opaque(opaque) = &answer {
         print::warning(&format!(
             "the answer is no model's answer that is known ({}, {}); it is on the tape",
