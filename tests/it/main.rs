@@ -19,6 +19,10 @@ mod cohere;
 mod ollama;
 // Laws that walk the table of dialects and every tape.
 mod dialects;
+// Responses: statements in pieces, whole, twice or missing.
+mod responses;
+// Messages: blocks, usage in pieces, gateways.
+mod anthropic;
 // Real recorded sessions against what the providers' own SDKs assemble from them.
 mod corpus;
 // Every session of the corpus, cut at every byte.

@@ -6,14 +6,19 @@
 //! own events, by `response.output_item.done` and by the terminal event. Any of these may be
 //! missing.
 
+mod block;
 mod items;
+mod places;
+mod response;
 
 use super::{Dialect, fields};
 use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
-use crate::json::{Json, Kind, Raw, Str};
-use crate::transcript::{Emitter, Member, Quirks, Reader, Usage, ViolationKind};
-use items::{Channel, Items, Place, Said};
+use crate::json::{Json, Raw, Str};
+use crate::transcript::{Emitter, Member, Quirks, Reader, ViolationKind};
+use block::Channel;
+use items::Items;
+use places::{Place, Said};
 
 pub(super) static OPENAI_RESPONSES: Dialect = Dialect {
     name: "openai-responses",
@@ -72,7 +77,7 @@ impl Reader for ResponsesReader {
                 self.read_event(event, out);
                 true
             }
-            FrameKind::Json(body) => self.read_whole(body, out),
+            FrameKind::Json(body) => response::read_whole(body, &mut self.items, out),
             FrameKind::Comment(_) => true,
         }
     }
@@ -131,7 +136,7 @@ impl ResponsesReader {
             return;
         };
         if out.is_terminated() {
-            return read_late(&kind, error, data, out);
+            return response::read_late(&kind, error, data, out);
         }
         self.follow_sequence(sequence, out);
         let place = |out: &mut Emitter<'_>| Place {
@@ -249,7 +254,7 @@ impl ResponsesReader {
             "response.created" | "response.in_progress" | "response.queued" => {
                 let [response] = cold().pick(["response"]);
                 if let Some(response) = fields::object(response, "response", out) {
-                    read_identity(response, out);
+                    response::read_identity(response, out);
                 }
             }
             "response.completed"
@@ -263,7 +268,12 @@ impl ResponsesReader {
                 }
                 let response = fields::object(response, "response", out);
                 let said = kind.trim_start_matches("response.");
-                self.read_response(response.unwrap_or(Raw::EMPTY_ARRAY), said, out);
+                response::read(
+                    response.unwrap_or(Raw::EMPTY_ARRAY),
+                    said,
+                    &mut self.items,
+                    out,
+                );
                 out.terminator();
             }
             "error" => out.error(error.unwrap_or_else(|| Json::from_raw(cold()))),
@@ -331,68 +341,6 @@ impl ResponsesReader {
         }
     }
 
-    /// Reads an answer that was not streamed.
-    fn read_whole(&mut self, body: &str, out: &mut Emitter<'_>) -> bool {
-        let Ok(raw) = Raw::parse(body) else {
-            return false;
-        };
-        let [object, output, error, status] = raw.pick(["object", "output", "error", "status"]);
-        let is_response = object
-            .and_then(Raw::str)
-            .is_some_and(|o| o.plain() == "response");
-        let has_output = output.is_some_and(|raw| raw.kind() == Kind::Array);
-        if is_response || (has_output && status.is_some()) {
-            self.read_response(raw, "", out);
-            return true;
-        }
-        match fields::error(error) {
-            Some(error) => {
-                out.error(error);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Reads a response as it stands at its end. `said` is the word of the event that brought it.
-    fn read_response(&mut self, response: Raw<'_>, said: &str, out: &mut Emitter<'_>) {
-        read_identity(response, out);
-        let [status, output, usage, error, details] =
-            response.pick(["status", "output", "usage", "error", "incomplete_details"]);
-        let mut position = 0;
-        fields::elements(output, "response.output", out, |item, out| {
-            if item.kind() == Kind::Object {
-                self.items.item(Some(position), item, Said::Listed, out);
-            } else {
-                out.wrong_type("response.output[]", "an object", item);
-            }
-            position += 1;
-        });
-        if let Some(usage) = fields::object(usage, "response.usage", out) {
-            read_usage(usage, out);
-        }
-        if let Some(error) = fields::error(error) {
-            out.error(error);
-        }
-        let status = fields::text(status, "response.status", out).map(Str::plain);
-        // A status that is none of an ended turn yields to the event's own word.
-        let is_final =
-            |status: &str| matches!(status, "completed" | "incomplete" | "failed" | "cancelled");
-        let status = status
-            .as_deref()
-            .filter(|status| is_final(status))
-            .unwrap_or(said);
-        if is_final(status) {
-            out.finish(0, status);
-            if let Some(details) = details {
-                out.finish_details(0, details);
-            }
-            if matches!(status, "failed" | "cancelled") {
-                out.failed();
-            }
-        }
-    }
-
     fn follow_sequence(&mut self, number: Option<Raw<'_>>, out: &mut Emitter<'_>) {
         let Some(number) = fields::number(number, "sequence_number", out) else {
             return;
@@ -407,74 +355,9 @@ impl ResponsesReader {
     }
 }
 
-/// Reads an event after the terminal one: only an error still counts.
-fn read_late(kind: &str, error: Option<Json>, data: &str, out: &mut Emitter<'_>) {
-    let raw = Raw::parse(data).unwrap_or(Raw::EMPTY_ARRAY);
-    match kind {
-        "error" => out.error(error.unwrap_or_else(|| Json::from_raw(raw))),
-        "response.failed" => {
-            out.failed();
-            let response = raw.get("response").unwrap_or(Raw::EMPTY_ARRAY);
-            if let Some(error) = fields::error(response.get("error")) {
-                out.error(error);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// The number of a part within its item; an item has mostly one.
 fn part_number(index: Option<Raw<'_>>, field: &str, out: &mut Emitter<'_>) -> u64 {
     fields::number(index, field, out).unwrap_or(0)
-}
-
-/// Takes over a response's id and model. Both may change between events (copilot), the last stay.
-fn read_identity(response: Raw<'_>, out: &mut Emitter<'_>) {
-    let [id, model] = response.pick(["id", "model"]);
-    if let Some(id) = fields::text(id, "response.id", out).filter(|id| !id.is_empty()) {
-        out.response_id(&id.plain());
-    }
-    if let Some(model) = fields::text(model, "response.model", out).filter(|m| !m.is_empty()) {
-        out.model(&model.plain());
-    }
-}
-
-fn read_usage(raw: Raw<'_>, out: &mut Emitter<'_>) {
-    let [input, output, total, input_details, output_details] = raw.pick([
-        "input_tokens",
-        "output_tokens",
-        "total_tokens",
-        "input_tokens_details",
-        "output_tokens_details",
-    ]);
-    let mut detail = |details, of, name| {
-        fields::object(details, of, out).and_then(|details| details.pick([name])[0])
-    };
-    let cached = detail(input_details, "usage.input_tokens_details", "cached_tokens");
-    let reasoning = detail(
-        output_details,
-        "usage.output_tokens_details",
-        "reasoning_tokens",
-    );
-    let mut usage = Usage::default();
-    for (count, value, field) in [
-        (&mut usage.input_tokens, input, "usage.input_tokens"),
-        (&mut usage.output_tokens, output, "usage.output_tokens"),
-        (&mut usage.total_tokens, total, "usage.total_tokens"),
-        (
-            &mut usage.cached_input_tokens,
-            cached,
-            "usage.cached_tokens",
-        ),
-        (
-            &mut usage.reasoning_tokens,
-            reasoning,
-            "usage.reasoning_tokens",
-        ),
-    ] {
-        *count = fields::number(value, field, out);
-    }
-    out.usage(usage, raw.text());
 }
 
 /// The member of a server tool's item that its events bring in pieces.
