@@ -124,6 +124,16 @@ impl AnswerReader {
         self.dialect
     }
 
+    /// How the body is framed, as far as it is known by now; `None` for an opaque one too.
+    pub fn framing(&self) -> Option<Framing> {
+        match &self.state {
+            State::Streaming(assembler) => Some(assembler.framing()),
+            State::Sniffing { .. } => Some(Framing::Sse),
+            State::Whole(_) => Some(Framing::Whole),
+            State::Blank(_) | State::Opaque => None,
+        }
+    }
+
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.feed_with(bytes, &mut |_| {});
@@ -167,7 +177,7 @@ impl AnswerReader {
     pub fn finish_with(mut self, observe: &mut dyn FnMut(Delta<'_>)) -> Answer {
         let transcript = match std::mem::replace(&mut self.state, State::Opaque) {
             State::Streaming(assembler) => Some(assembler.finish_with(observe)),
-            State::Whole(body) => self.read_whole(&body),
+            State::Whole(body) => self.read_whole(&body, observe),
             State::Blank(_) => self.read_nothing(),
             State::Sniffing { .. } | State::Opaque => None,
         };
@@ -249,7 +259,11 @@ impl AnswerReader {
             || essence.contains("json")
     }
 
-    fn read_whole(&mut self, body: &[u8]) -> Option<Transcript> {
+    fn read_whole(
+        &mut self,
+        body: &[u8],
+        observe: &mut dyn FnMut(Delta<'_>),
+    ) -> Option<Transcript> {
         let text = String::from_utf8_lossy(body);
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
         let raw = Raw::parse(text).ok();
@@ -259,12 +273,12 @@ impl AnswerReader {
         let dialect = self.dialect?;
         let mut assembler = self.assembler(dialect, Framing::Whole);
         assembler.feed(text.as_bytes());
-        assembler.finish_if_recognised().or_else(|| {
+        assembler.finish_if_recognised(observe).or_else(|| {
             // A known route failed in a form of its own (FastAPI's `detail`, for one).
             let error = raw.filter(|raw| raw.kind() == Kind::Object)?;
             self.status.filter(|status| *status >= 400)?;
             let mut assembler = self.assembler(dialect, Framing::Whole);
-            assembler.fail(Json::from_raw(error));
+            assembler.fail(Json::from_raw(error), observe);
             Some(assembler.finish())
         })
     }

@@ -26,7 +26,7 @@ pub(crate) trait Reader: fmt::Debug + Send {
 pub struct Assembler {
     dialect: &'static str,
     has_terminator: bool,
-    streamed: bool,
+    framing: Framing,
     status: Option<u16>,
     framer: Framer,
     reader: Box<dyn Reader>,
@@ -62,7 +62,7 @@ impl Assembler {
         Assembler {
             dialect: setup.dialect,
             has_terminator: setup.has_terminator && setup.framing != Framing::Whole,
-            streamed: setup.framing != Framing::Whole,
+            framing: setup.framing,
             status: None,
             framer: Framer::with_limit(setup.framing, setup.frame_limit),
             reader: setup.reader,
@@ -76,6 +76,11 @@ impl Assembler {
     pub fn with_status(mut self, status: u16) -> Assembler {
         self.status = Some(status);
         self
+    }
+
+    /// How the body is framed.
+    pub fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Takes the next bytes of the body.
@@ -103,8 +108,8 @@ impl Assembler {
     }
 
     /// Takes an error that stands outside the dialect's own form.
-    pub(crate) fn fail(&mut self, error: Json) {
-        self.draft.emitter(None, &mut |_| {}).error(error);
+    pub(crate) fn fail(&mut self, error: Json, observe: &mut dyn FnMut(Delta<'_>)) {
+        self.draft.emitter(None, observe).error(error);
     }
 
     /// Ends the body and hands over the transcript.
@@ -120,8 +125,11 @@ impl Assembler {
 
     /// Ends the body; the transcript when the body was one of this dialect. Only a whole message can
     /// turn out not to be.
-    pub(crate) fn finish_if_recognised(mut self) -> Option<Transcript> {
-        self.end(&mut |_| {});
+    pub(crate) fn finish_if_recognised(
+        mut self,
+        observe: &mut dyn FnMut(Delta<'_>),
+    ) -> Option<Transcript> {
+        self.end(observe);
         self.recognised.then(|| self.into_transcript())
     }
 
@@ -150,7 +158,7 @@ impl Assembler {
     fn into_transcript(self) -> Transcript {
         self.draft.into_transcript(
             self.dialect,
-            self.streamed,
+            self.framing != Framing::Whole,
             self.status,
             self.has_terminator,
         )

@@ -3,11 +3,29 @@
 // What tests share: the corpus, scripted servers, loaders.
 mod support;
 
-// Real recorded sessions against what the providers' own SDKs assemble from them.
-mod corpus;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
-// Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
-/// The file format: reading, writing, damage, appending.
+// The file format: reading, writing, damage, appending.
 mod cassette;
+// Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
+// Real recorded sessions against what the providers' own SDKs assemble from them.
+mod corpus;
+// Timing and chunk borders as laws, without a clock.
+mod policy;
+// Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
+mod redact;
+// Credentials of a request, rules, audits and the mending of tapes that exist.
+mod redact_tapes;
+// Tapes as byte streams and HTTP responses, on a paused clock: times, endings, heads.
+#[cfg(feature = "replay")]
+mod replay;
+// The recorder in process: bytes, times, every ending, codings, secrets, failing disks.
+#[cfg(feature = "record")]
+mod record;
+// The recording proxy over sockets: fidelity, refusals, scopes, shutdown.
+#[cfg(feature = "record")]
+mod record_proxy;
+// Where requests go: providers by path and header, names, variables, scopes.
+#[cfg(feature = "record")]
+mod record_route;

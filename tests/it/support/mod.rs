@@ -1,2 +1,5 @@
 pub mod corpus;
 pub mod stream;
+
+#[cfg(feature = "record")]
+pub mod upstream;

@@ -1,0 +1,67 @@
+//! Output for people: colour, and recorded text that cannot steer a terminal.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const CALL: Style = AnsiColor::Cyan.on_default();
+
+/// A message on stderr: what went wrong, and what to do.
+pub(super) fn error(message: &str) {
+    line("error", BAD.bold(), message);
+}
+
+/// A message on stderr about something that is not an error.
+pub(super) fn warning(message: &str) {
+    line("warning", AnsiColor::Yellow.on_default().bold(), message);
+}
+
+/// A message on stderr about what was done.
+pub(super) fn note(message: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", text(message));
+}
+
+fn line(title: &str, style: Style, message: &str) {
+    // There is nowhere left to report to when stderr itself is gone.
+    let _ = writeln!(
+        anstream::stderr(),
+        "{style}{title}{style:#}: {}",
+        text(message)
+    );
+}
+
+/// Recorded text with its control characters spelled out; line feeds and tabs stay.
+pub(super) fn text(of: &str) -> String {
+    let mut out = String::with_capacity(of.len());
+    for c in of.chars() {
+        if c.is_control() && c != '\n' && c != '\t' {
+            out.push_str(&c.escape_default().to_string());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The same on one line.
+pub(super) fn one_line(of: &str) -> String {
+    text(of).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// Standard output that knows whether colour is wanted.
+pub(super) fn stdout() -> anstream::AutoStream<io::StdoutLock<'static>> {
+    anstream::AutoStream::auto(io::stdout().lock())
+}
+
+/// A size for people: `812 B`, `20.1 kB`.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,139 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::redact::{Finding, InteractionRedactor};
+
+/// What a recording came to, as data: tapes, counts, and everything that went wrong.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// One entry a tape, in the order in which they were opened.
+    pub tapes: Vec<TapeReport>,
+    /// Requests that a proxy answered itself, with the reason; the first 20.
+    pub refused: Vec<String>,
+    /// How many requests a proxy answered itself.
+    pub refused_total: u64,
+    /// What the writer did not get to the disk in time, in words.
+    pub unfinished: Option<String>,
+}
+
+impl Report {
+    /// Interactions on all tapes.
+    pub fn interactions(&self) -> u64 {
+        self.tapes.iter().map(|tape| tape.interactions).sum()
+    }
+
+    /// Whether everything that passed is on the tapes.
+    pub fn is_complete(&self) -> bool {
+        self.unfinished.is_none()
+            && self
+                .tapes
+                .iter()
+                .all(|t| t.lost.is_empty() && t.error.is_none())
+    }
+
+    /// Everything that went wrong, one sentence each; empty for a complete recording.
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures: Vec<String> = self.tapes.iter().filter_map(TapeReport::failure).collect();
+        failures.extend(self.unfinished.clone());
+        failures
+    }
+}
+
+/// What one tape came to.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TapeReport {
+    /// The file; absent when the tape went to a writer of the caller's.
+    pub path: Option<PathBuf>,
+    /// Interactions begun in this run.
+    pub interactions: u64,
+    /// Interactions of this run that have an `end` other than `lost` on the tape.
+    pub ended: u64,
+    /// Chunk lines written.
+    pub chunks: u64,
+    /// Body bytes on those lines.
+    pub bytes: u64,
+    /// Interactions that are not, or not whole, on the tape.
+    pub lost: Vec<Lost>,
+    /// What the disk said when it failed.
+    pub error: Option<String>,
+    pub(super) redactors: BTreeMap<u64, InteractionRedactor>,
+}
+
+impl TapeReport {
+    /// Secrets in `text`, which was assembled from an interaction of this run: a key that came in
+    /// two deltas is whole only there. The request's own credentials are looked for too.
+    pub fn audit(&self, interaction: u64, text: &str) -> Vec<Finding> {
+        let redactor = self.redactors.get(&interaction);
+        redactor
+            .map(|redactor| redactor.audit_text(text))
+            .unwrap_or_default()
+    }
+
+    fn failure(&self) -> Option<String> {
+        let name = self
+            .path
+            .as_ref()
+            .map_or("the tape".into(), |path| path.display().to_string());
+        let lost = match self.lost.as_slice() {
+            [] => None,
+            [one] => Some(format!(
+                "interaction {} is not whole: {}",
+                one.interaction, one.detail
+            )),
+            [first, ..] => Some(format!(
+                "{} of {} interactions are not whole (the first is {}: {})",
+                self.lost.len(),
+                self.interactions,
+                first.interaction,
+                first.detail
+            )),
+        };
+        match (&self.error, lost) {
+            (None, None) => None,
+            (Some(error), None) => Some(format!("{name}: {error}")),
+            (None, Some(lost)) => Some(format!("{name}: {lost}")),
+            (Some(error), Some(_)) => Some(format!(
+                "{name}: {error}; {} of {} interactions are not whole",
+                self.lost.len(),
+                self.interactions
+            )),
+        }
+    }
+}
+
+/// An interaction that the recorder could not keep whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lost {
+    /// Its number on the tape.
+    pub interaction: u64,
+    /// Why, in words.
+    pub detail: String,
+}
+
+/// Counters of a recording that is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Interactions begun.
+    pub interactions: u64,
+    /// Interactions whose body still runs.
+    pub open: u64,
+    /// Chunks that arrived.
+    pub chunks: u64,
+    /// Body bytes that arrived.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failures = self.failures();
+        if failures.is_empty() {
+            return write!(f, "{} interactions recorded", self.interactions());
+        }
+        f.write_str(&failures.join("\n"))
+    }
+}
