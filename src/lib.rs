@@ -1,4 +1,51 @@
 //! Record-and-replay testing for streaming LLM APIs.
+//!
+//! A *cassette* is the tape of a stream: every byte as it arrived, every chunk border, every time,
+//! and how the stream ended. It is read back by one assembler, the same that reads live streams, so
+//! a snapshot test sees what a client of the wire would have seen.
+//!
+//! ```
+//! use rigtape::cassette::Cassette;
+//! use rigtape::dialect::Answer;
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/openai-chat/agent_loop.jsonl");
+//! let tape = Cassette::open(path)?;
+//! for interaction in tape.interactions() {
+//!     let Some(Answer::Transcript(said)) = Answer::of(&interaction?) else { continue };
+//!     for call in said.tool_calls() {
+//!         println!("{}({})", call.name.as_deref().unwrap_or("?"), call.arguments);
+//!     }
+//!     println!("{} — {}", said.text(), said.ending);
+//! }
+//! # Ok::<(), rigtape::cassette::Error>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | to … | use | feature |
+//! |---|---|---|
+//! | read tapes as data, or write them | [`cassette`] | |
+//! | find the frames of a body in any cut (SSE, NDJSON, JSON arrays) | [`frame`] | |
+//! | know what a body said | [`dialect`], [`transcript`] | |
+//! | read a live stream of bytes as typed deltas | `live` | `live` |
+//! | send a streaming request, with its `gen_ai.*` span | `client` | `client` |
+//! | record: in process, or as a reverse proxy | `record` | `record` |
+//! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
+//! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
+//! | keep secrets off tapes | [`redact`] | |
+//!
+//! The command `rigtape` is feature `cli`, on by default; a library user takes
+//! `default-features = false` and the features the test needs.
+//!
+//! # Floors
+//!
+//! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
+//! `client` → [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] → [`cassette`],
+//! [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no
+//! clock. `docs/architecture.md` walks through it.
+
+#![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod cassette;
 pub mod dialect;

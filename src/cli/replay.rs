@@ -11,7 +11,7 @@ use crate::Offset;
 use crate::cassette::Interaction;
 use crate::dialect::{Answer, AnswerReader, Dialect};
 use crate::frame::{Frame, FrameKind, Framer, Last};
-use crate::policy::{Policy, Rechunk, Timing};
+use crate::policy::{Policy, Rechunk, TimedChunk, Timing};
 use crate::replay::Player;
 use crate::transcript::{Delta, Ending, Transcript};
 
@@ -130,7 +130,7 @@ async fn one(name: &str, played: &Played, args: &Args) -> anyhow::Result<u64> {
     match args.format {
         Format::Text => text(played, args).await,
         Format::Json => json(name, played, args).await,
-        Format::Frames => frames(played, args).await,
+        Format::Frames => frames(played, args),
         Format::Raw => raw(played, args).await,
     }
 }
@@ -413,7 +413,7 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
 }
 
 /// One frame a line: its number, when its last byte came, and what it is.
-async fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
+fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
     let mut out = print::stdout();
     if let Some(heads) = &played.heads {
         writeln!(out, "{DIM}{}{DIM:#}", title(heads))?;
@@ -424,26 +424,25 @@ async fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
     let mut waiting = Vec::new();
     let mut framer: Option<Framer> = None;
     let mut last_at = Offset::ZERO;
-    pieces(played, args, |at, bytes| {
+    // What counts here is when a frame came while recording, whatever the policy.
+    let recorded = Policy::new().timing(Timing::Recorded).rechunk(args.rechunk);
+    for piece in recorded.play(Offset::ZERO, played.chunks()?) {
+        let TimedChunk { at, bytes } = piece?;
         last_at = at;
+        waiting.extend_from_slice(&bytes);
         if framer.is_none() {
-            reader.feed(bytes);
-            waiting.extend_from_slice(bytes);
+            reader.feed(&bytes);
             framer = reader.framing().map(Framer::new);
-        } else {
-            waiting.clear();
-            waiting.extend_from_slice(bytes);
         }
         let Some(framer) = &mut framer else {
-            return Ok(());
+            continue;
         };
         let mut input = &waiting[..];
         while let Some(frame) = framer.next(&mut input)? {
             line(at, &frame, "", &mut out)?;
         }
-        Ok(out.flush()?)
-    })
-    .await?;
+        waiting.clear();
+    }
     if let Some(framer) = &mut framer {
         while let Some(last) = framer.finish() {
             match last {

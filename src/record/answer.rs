@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::client::Failure;
 use super::route::Refusal;
-use super::upstream::Failure;
 
 /// The error shape that both OpenAI's and Anthropic's SDKs show in full.
 pub(super) fn error(status: StatusCode, kind: &str, message: &str) -> Response<Bytes> {

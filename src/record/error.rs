@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::upstream::Failure;
+use super::client::Failure;
 use crate::cassette;
 
 /// Why a recording could not be started or a request not be made.

@@ -4,7 +4,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, response};
 
-use super::Shared;
+use super::recorder::Shared;
 use super::sink::{BUFFER_FULL, Message, TapeId};
 use crate::Offset;
 use crate::cassette::{Chunk, End, Framing, Headers, How, Record, Response};

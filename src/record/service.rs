@@ -13,10 +13,11 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::answer;
+use super::client::{Failure, IDENTITY};
 use super::route::{Refusal, Route, Routes};
 use super::socket::{Flushes, Outgoing};
 use super::tee::Tee;
-use super::upstream::{Failure, IDENTITY};
+
 use super::{Error, Recorder, Sent};
 
 /// Reasons kept word for word in a report.
@@ -55,21 +56,24 @@ impl Service {
     ) -> Result<Response<Outgoing>, Infallible> {
         let asked = format!("{} {}", request.method(), request.uri().path());
         Ok(match self.pass(request).await {
-            Ok(Passed::Recorded(response)) => {
+            Ok(response) => {
                 let (mut head, tee) = response.into_parts();
                 strip_hop_by_hop(&mut head.headers);
                 head.version = http::Version::HTTP_11;
                 Response::from_parts(head, Outgoing::recorded(tee, flushes))
             }
-            Ok(Passed::Failed(host, failure)) => own(answer::failure(&host, &failure)),
-            Err(refusal) => {
+            Err(Stopped::Failed(host, failure)) => own(answer::failure(&host, &failure)),
+            Err(Stopped::Refused(refusal)) => {
                 self.note(format!("{asked}: {refusal}"));
                 own(answer::refusal(&refusal))
             }
         })
     }
 
-    async fn pass(self: &Arc<Service>, request: Request<Incoming>) -> Result<Passed, Refusal> {
+    async fn pass(
+        self: &Arc<Service>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Tee>, Stopped> {
         self.check(&request)?;
         let (head, body) = request.into_parts();
         let target = head
@@ -80,15 +84,13 @@ impl Service {
         let body = self.collect(body).await?;
         let service = self.clone();
         let exchange = async move { service.exchange(head, route, body).await };
-        if !self.recorder.shared.options.drain {
+        if !self.recorder.options().drain {
             return exchange.await;
         }
         // The exchange goes on when the client leaves while the upstream has not even answered.
         tokio::spawn(exchange).await.unwrap_or_else(|error| {
-            Err(Refusal::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                error.to_string(),
-            ))
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Err(Refusal::new(status, error.to_string()).into())
         })
     }
 
@@ -198,7 +200,7 @@ impl Service {
         head: http::request::Parts,
         route: Route,
         body: Bytes,
-    ) -> Result<Passed, Refusal> {
+    ) -> Result<Response<Tee>, Stopped> {
         let host = route.url.host_str().unwrap_or_default().to_owned();
         let mut recorded = head.headers;
         if let Some(credentials) = route.credentials {
@@ -231,11 +233,10 @@ impl Service {
             .recorder
             .begin(route.scope.as_deref(), sent)
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let options = &self.recorder.shared.options;
-        Ok(match client.exchange(exchange, request, options).await {
-            Ok(response) => Passed::Recorded(response),
-            Err(failure) => Passed::Failed(host, failure),
-        })
+        let answer = client
+            .exchange(exchange, request, self.recorder.options())
+            .await;
+        answer.map_err(|failure| Stopped::Failed(host, failure))
     }
 
     fn note(&self, reason: String) {
@@ -247,9 +248,16 @@ impl Service {
     }
 }
 
-enum Passed {
-    Recorded(Response<Tee>),
+/// Why the client gets an answer of the proxy's own.
+enum Stopped {
+    Refused(Refusal),
     Failed(String, Failure),
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Stopped {
+        Stopped::Refused(refusal)
+    }
 }
 
 fn own(response: Response<Bytes>) -> Response<Outgoing> {

@@ -128,7 +128,9 @@ impl Sink {
     pub(super) fn close(&self) -> Option<Closed> {
         {
             let mut queue = self.shared.lock();
-            queue.closed = true;
+            if std::mem::replace(&mut queue.closed, true) {
+                return None;
+            }
             self.shared.filled.notify_one();
         }
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);

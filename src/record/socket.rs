@@ -99,7 +99,7 @@ pub(super) enum Outgoing {
     /// The proxy's own words.
     Answer(Option<Bytes>),
     Recorded {
-        tee: Tee,
+        tee: Box<Tee>,
         flushes: Arc<Flushes>,
         failed: Option<Failed>,
     },
@@ -115,7 +115,7 @@ pub(super) struct Failed {
 impl Outgoing {
     pub(super) fn recorded(tee: Tee, flushes: Arc<Flushes>) -> Outgoing {
         Outgoing::Recorded {
-            tee,
+            tee: Box::new(tee),
             flushes,
             failed: None,
         }
@@ -141,7 +141,7 @@ impl Body for Outgoing {
             } => (tee, flushes, failed),
         };
         if failed.is_none() {
-            match Pin::new(tee).poll_frame(cx) {
+            match Pin::new(&mut **tee).poll_frame(cx) {
                 Poll::Ready(Some(Err(error))) => {
                     *failed = Some(Failed {
                         error,

@@ -1,225 +1,161 @@
-//! The HTTP client of a recording: it changes as little as it can.
-
-use std::error::Error as _;
-use std::fmt;
-use std::net::IpAddr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
-use http::{Method, StatusCode};
-use http_body_util::BodyExt;
-use reqwest::ResponseBuilderExt;
-use url::{Host, Url};
+use http::HeaderValue;
+use url::Url;
 
-use super::exchange::Exchange;
-use super::options::{Options, Timeouts};
-use super::tee::Tee;
-use super::{Error, Recorder, Sent, ending};
-use crate::cassette::How;
+use super::path::{is_endpoint, strip_versions};
+use super::provider::{Provider, Variable};
 
-/// No response head came from the upstream.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{kind}: {detail}")]
+/// An upstream of a recording proxy: a base URL, with a name or as the one for everything else.
+///
+/// ```
+/// use rigtape::record::Upstream;
+///
+/// let gateway = Upstream::parse("openai=https://gateway.example/llm/v1")?;
+/// assert_eq!(gateway.name(), Some("openai"));
+/// assert!(Upstream::parse("gateway.example").is_err());
+/// # Ok::<(), rigtape::record::RouteError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub(super) name: Option<String>,
+    pub(super) base: Url,
+    /// User and password that stood in the URL.
+    pub(super) credentials: Option<HeaderValue>,
+    /// What clients of the proxy say before a path that this base URL already says.
+    mounted: &'static str,
+    version: Option<&'static str>,
+}
+
+/// Why a set of upstreams does not make sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub struct Failure {
-    /// What kind of failure.
-    pub kind: FailureKind,
-    /// In words, without the URL's query.
-    pub detail: String,
+pub enum RouteError {
+    /// Not a base URL.
+    #[error("\"{url}\" is no upstream: expected http://HOST[:PORT][/PATH] or NAME=URL ({reason})")]
+    Url {
+        /// As given, without user and password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name that cannot be a path segment.
+    #[error("\"{0}\" is no name for an upstream: letters, digits, `-` and `_` are allowed")]
+    Name(String),
+    /// Two upstreams for one name.
+    #[error("two upstreams are called \"{0}\"")]
+    Twice(String),
+    /// Several upstreams without a name.
+    #[error(
+        "{0} and {1} have no name: only one upstream can be for everything else, so say NAME=URL"
+    )]
+    Unnamed(String, String),
 }
 
-/// Where a request stopped on its way to the response head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// Nobody listens there.
-    Refused,
-    /// The name has no address.
-    Dns,
-    /// No TLS session, an invalid certificate for one.
-    Tls,
-    /// A time limit passed.
-    Timeout,
-    /// Any other failure to connect.
-    Connect,
-    /// The connection closed before a response head.
-    Closed,
-    /// What came is not HTTP.
-    Protocol,
-    /// Anything else.
-    Other,
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FailureKind::Refused => "connection refused",
-            FailureKind::Dns => "name lookup failed",
-            FailureKind::Tls => "no TLS session",
-            FailureKind::Timeout => "timed out",
-            FailureKind::Connect => "cannot connect",
-            FailureKind::Closed => "closed before a response",
-            FailureKind::Protocol => "not an HTTP response",
-            FailureKind::Other => "request failed",
-        })
-    }
-}
-
-impl FailureKind {
-    /// What a proxy answers: 504 for a timeout, else 502.
-    pub fn status(self) -> StatusCode {
-        match self {
-            FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
+impl Upstream {
+    /// Reads `URL` or `NAME=URL`.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Upstream, RouteError> {
+        match text.split_once('=') {
+            Some((name, url)) if !name.contains(['/', ':']) => {
+                let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                if name.is_empty() || !name.chars().all(plain) {
+                    return Err(RouteError::Name(name.to_owned()));
+                }
+                Upstream::new(Some(name.to_ascii_lowercase()), url, "")
+            }
+            _ => Upstream::new(None, text, ""),
         }
     }
-}
 
-/// Clients for the network and for this machine.
-#[derive(Debug)]
-pub(super) struct HttpClient {
-    network: reqwest::Client,
-    /// Without the environment's proxies, which know nothing of this machine's own servers.
-    loopback: reqwest::Client,
-}
-
-impl HttpClient {
-    pub(super) fn new(timeouts: &Timeouts) -> Result<HttpClient, Error> {
-        // A user's build may turn on decompression in reqwest; the recorder wants the wire.
-        let builder = || {
-            reqwest::Client::builder()
-                .no_gzip()
-                .no_brotli()
-                .no_deflate()
-                .no_zstd()
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .tcp_nodelay(true)
-                .connect_timeout(timeouts.connect)
-        };
-        let start = |error: reqwest::Error| Error::Start {
-            what: "HTTP client",
-            detail: ending::words(&error),
-        };
-        Ok(HttpClient {
-            network: builder().build().map_err(start)?,
-            loopback: builder().no_proxy().build().map_err(start)?,
-        })
-    }
-
-    fn of(&self, url: &Url) -> &reqwest::Client {
-        if is_loopback(url) {
-            &self.loopback
+    /// The upstream that a user has set for `provider` in `variable`.
+    ///
+    /// # Errors
+    ///
+    /// When `value` is no base URL.
+    pub fn from_variable(
+        provider: &Provider,
+        variable: &Variable,
+        value: &str,
+    ) -> Result<Upstream, RouteError> {
+        // OLLAMA_HOST may be a bare host and port.
+        let bare = provider.name == "ollama" && !value.contains("://");
+        let url = if bare {
+            format!("http://{value}")
         } else {
-            &self.network
-        }
-    }
-
-    /// Sends a request whose interaction has begun; its body streams through the tee.
-    pub(super) async fn exchange(
-        &self,
-        mut exchange: Exchange,
-        request: reqwest::Request,
-        options: &Options,
-    ) -> Result<http::Response<Tee>, Failure> {
-        let to_head = request.method() == Method::HEAD;
-        let limit = [options.timeouts.idle, options.timeouts.total]
-            .into_iter()
-            .flatten()
-            .min();
-        let sending = self.of(request.url()).execute(request);
-        let answer = match limit {
-            None => sending.await.map_err(|error| failure(&error)),
-            Some(limit) => match tokio::time::timeout(limit, sending).await {
-                Ok(answer) => answer.map_err(|error| failure(&error)),
-                Err(_) => Err(Failure {
-                    kind: FailureKind::Timeout,
-                    detail: format!("no response head within {limit:?}"),
-                }),
-            },
+            value.to_owned()
         };
-        match answer {
-            Ok(response) => {
-                let (head, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-                exchange.response(&head);
-                let tee = Tee::new(body, &head, to_head, exchange, options);
-                Ok(http::Response::from_parts(head, tee))
-            }
-            Err(failure) => {
-                exchange.end(How::Failed, Some(failure.to_string()), None);
-                Err(failure)
-            }
-        }
+        Upstream::new(Some(provider.name.to_owned()), &url, variable.suffix)
     }
-}
 
-/// The in-process form: records `request` as it is and sends it.
-pub(super) async fn send(
-    recorder: &Recorder,
-    scope: Option<&str>,
-    mut request: reqwest::Request,
-) -> Result<reqwest::Response, Error> {
-    let body = match request.body_mut().take() {
-        None => None,
-        Some(body) => Some(match body.as_bytes() {
-            Some(bytes) => Bytes::copy_from_slice(bytes),
-            None => {
-                let whole = body.collect().await;
-                whole
-                    .map_err(|error| Error::RequestBody(ending::words(&error)))?
-                    .to_bytes()
-            }
-        }),
-    };
-    if let Some(credentials) = take_userinfo(request.url_mut()) {
-        request
-            .headers_mut()
-            .entry(AUTHORIZATION)
-            .or_insert(credentials);
+    /// The name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
-    request
-        .headers_mut()
-        .entry(ACCEPT_ENCODING)
-        .or_insert(IDENTITY);
-    let target = target(request.url());
-    let mut sent = Sent::new(request.method(), &target, request.headers());
-    sent.url = Some(request.url().as_str());
-    sent.body = body.clone().unwrap_or_default();
-    let client = recorder.client()?;
-    let exchange = recorder.begin(scope, sent)?;
-    *request.body_mut() = body.map(reqwest::Body::from);
 
-    let url = request.url().clone();
-    let response = client
-        .exchange(exchange, request, &recorder.shared.options)
-        .await?;
-    let (head, tee) = response.into_parts();
-    let mut built = http::Response::builder()
-        .status(head.status)
-        .version(head.version)
-        .url(url);
-    if let Some(headers) = built.headers_mut() {
-        *headers = head.headers;
+    /// The base URL, without user and password.
+    pub fn base(&self) -> &Url {
+        &self.base
     }
-    let response = built
-        .body(reqwest::Body::wrap(tee))
-        .map_err(|error| Error::Start {
-            what: "response",
-            detail: error.to_string(),
+
+    fn new(name: Option<String>, url: &str, mounted: &'static str) -> Result<Upstream, RouteError> {
+        let mut base = Url::parse(url).map_err(|error| RouteError::Url {
+            url: without_userinfo(url),
+            reason: error.to_string(),
         })?;
-    Ok(response.into())
-}
+        let credentials = take_userinfo(&mut base);
+        let wrong = |reason: &str| RouteError::Url {
+            url: base.to_string(),
+            reason: reason.into(),
+        };
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(wrong("not http or https"));
+        }
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(wrong("a base URL has no query"));
+        }
+        let public = base.host_str().and_then(Provider::by_host);
+        let named = name.as_deref().and_then(Provider::by_name);
+        let version = public.or(named).and_then(|provider| provider.version);
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        Ok(Upstream {
+            name,
+            base,
+            credentials,
+            mounted,
+            version,
+        })
+    }
 
-pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+    pub(super) fn of(provider: &'static Provider) -> Option<Upstream> {
+        Upstream::new(Some(provider.name.to_owned()), provider.upstream?, "").ok()
+    }
 
-/// Path and query as they stand on the request line.
-fn target(url: &Url) -> String {
-    match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
+    /// Where `path` of this upstream is. The client's path only ever becomes path, never host.
+    pub(super) fn url(&self, path: &str, query: Option<&str>) -> Url {
+        let base = self.base.path().trim_end_matches('/');
+        let path = self.real_path(path, base);
+        let mut url = self.base.clone();
+        url.set_path(&format!("{base}{path}"));
+        url.set_query(query);
+        url
+    }
+
+    fn real_path(&self, path: &str, base: &str) -> String {
+        let (versions, rest) = strip_versions(path);
+        let said_by_base = base.ends_with("/v1") || self.mounted == "/v1";
+        match self.version {
+            _ if said_by_base => rest.to_owned(),
+            Some(version) if versions > 0 || is_endpoint(rest) => format!("{version}{rest}"),
+            // `@ai-sdk/anthropic` adds only this to a base URL that ends in `/v1` by default.
+            None if rest == "/messages" && base.is_empty() => "/v1/messages".to_owned(),
+            None if versions > 1 => format!("/v1{rest}"),
+            _ => path.to_owned(),
+        }
     }
 }
 
@@ -240,49 +176,11 @@ pub(super) fn take_userinfo(url: &mut Url) -> Option<HeaderValue> {
     Some(value)
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical().is_loopback(),
-        None => false,
-    }
-}
-
-fn failure(error: &reqwest::Error) -> Failure {
-    let detail = ending::words(error);
-    let io = || ending::chain(error).filter_map(|e| e.downcast_ref::<std::io::Error>());
-    let says = |words: &[&str]| words.iter().any(|word| detail.contains(word));
-    let has_kind = |kind| io().any(|error| error.kind() == kind);
-    let kind = if error.is_timeout() || has_kind(std::io::ErrorKind::TimedOut) {
-        FailureKind::Timeout
-    } else if has_kind(std::io::ErrorKind::ConnectionRefused) {
-        FailureKind::Refused
-    } else if says(&["dns error", "failed to lookup"]) {
-        // The connector's error type is private; its words are all there is.
-        FailureKind::Dns
-    } else if says(&[
-        "certificate",
-        "handshake",
-        "TLS",
-        "tls",
-        "InvalidContentType",
-        "corrupt message",
-    ]) {
-        FailureKind::Tls
-    } else if error.is_connect() {
-        FailureKind::Connect
-    } else {
-        let hyper = ending::chain(error).find_map(|e| e.downcast_ref::<hyper::Error>());
-        match hyper {
-            Some(e) if e.is_parse() => FailureKind::Protocol,
-            Some(e) if e.is_incomplete_message() || e.is_closed() || e.is_canceled() => {
-                FailureKind::Closed
-            }
-            _ if has_kind(std::io::ErrorKind::ConnectionReset) => FailureKind::Closed,
-            _ if error.source().is_none() => FailureKind::Other,
-            _ => FailureKind::Other,
+fn without_userinfo(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}{}", &url[..scheme + 3], &url[at + 1..])
         }
-    };
-    Failure { kind, detail }
+        _ => url.to_owned(),
+    }
 }

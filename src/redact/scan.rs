@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aho_corasick::automaton::{Automaton, StateID};
+use aho_corasick::dfa::DFA;
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, PatternID};
 
@@ -33,22 +34,25 @@ pub(super) enum What {
 }
 
 /// An automaton that also tells how much of a pattern stands at the end of what it has read.
-struct Patterns {
-    automaton: NFA,
+struct Patterns<A> {
+    automaton: A,
     start: StateID,
+    /// Bytes that lead away from the start.
+    first: [bool; 256],
     depths: HashMap<StateID, usize>,
 }
 
-impl Patterns {
-    fn new(patterns: &[Vec<u8>]) -> Result<Patterns, Error> {
-        let automaton = NFA::new(patterns)?;
+impl<A: Automaton> Patterns<A> {
+    fn new(automaton: A, patterns: &[Vec<u8>]) -> Result<Patterns<A>, Error> {
         let start = automaton
             .start_state(Anchored::No)
             .map_err(|_| Error::Automaton)?;
+        let mut first = [false; 256];
         let mut depths = HashMap::new();
         for pattern in patterns {
             let mut state = start;
             for (read, byte) in pattern.iter().enumerate() {
+                first[usize::from(*byte)] |= read == 0;
                 state = automaton.next_state(Anchored::No, state, *byte);
                 // Reading a pattern's own prefix from the start ends in that prefix's node.
                 depths.insert(state, read + 1);
@@ -57,17 +61,23 @@ impl Patterns {
         Ok(Patterns {
             automaton,
             start,
+            first,
             depths,
         })
     }
 
     fn step(&self, state: StateID, byte: u8) -> StateID {
+        // Most bytes of a stream are these, and a look at a table is less than a step.
+        if state == self.start && !self.first[usize::from(byte)] {
+            return state;
+        }
         self.automaton.next_state(Anchored::No, state, byte)
     }
 
     /// The patterns that end in `state`, with their lengths.
     fn ended(&self, state: StateID) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let count = if self.automaton.is_match(state) {
+        let is_match = self.automaton.is_match(state);
+        let count = if is_match {
             self.automaton.match_len(state)
         } else {
             0
@@ -85,7 +95,8 @@ impl Patterns {
 
 /// All spellings of the secrets of one interaction.
 pub(super) struct Literals {
-    patterns: Patterns,
+    /// Built anew for new credentials, so it is the form that is quick to build.
+    patterns: Patterns<NFA>,
     of_pattern: Vec<(usize, Style)>,
     pub(super) secrets: Vec<Secret>,
 }
@@ -101,7 +112,7 @@ impl Literals {
             }
         }
         Ok(Literals {
-            patterns: Patterns::new(&patterns)?,
+            patterns: Patterns::new(NFA::new(&patterns)?, &patterns)?,
             of_pattern,
             secrets,
         })
@@ -110,7 +121,8 @@ impl Literals {
 
 /// The shapes of one redactor and their prefixes.
 pub(super) struct Shapes {
-    patterns: Patterns,
+    /// Built once, and left at most letters, so it is the form that is quick to run.
+    patterns: Patterns<DFA>,
     pub(super) shapes: Vec<Shape>,
 }
 
@@ -121,7 +133,7 @@ impl Shapes {
             .map(|shape| shape.prefix.as_bytes().to_vec())
             .collect();
         Ok(Shapes {
-            patterns: Patterns::new(&prefixes)?,
+            patterns: Patterns::new(DFA::new(&prefixes)?, &prefixes)?,
             shapes,
         })
     }

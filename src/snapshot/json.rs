@@ -103,7 +103,7 @@ fn string(raw: Raw<'_>, name: &str, ids: &mut Ids) -> String {
     let text = raw.str().map(crate::json::Str::plain).unwrap_or_default();
     let is_id = name == "id" || name.ends_with("_id");
     if is_id && !text.is_empty() {
-        return format!("<{}>", ids.number(&text));
+        return quoted(&ids.number(&text));
     }
     if SEALED.contains(&name) && text.len() > 40 {
         return "<sealed>".to_owned();

@@ -3,14 +3,21 @@
 // What tests share: the corpus, scripted servers, loaders.
 mod support;
 
+// Which module may use which.
+mod floors;
 // The framers: standard cases in every cut, differential properties, ceilings, allocations.
 mod frame;
-// The file format: reading, writing, damage, appending.
+// The file format: round trips, damage, appending, its description, memory.
 mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
 // Real recorded sessions against what the providers' own SDKs assemble from them.
 mod corpus;
+// Every session of the corpus, cut at every byte.
+mod cuts;
+// The streaming request: what it sends, its errors, its span.
+#[cfg(feature = "client")]
+mod client;
 // Timing and chunk borders as laws, without a clock.
 mod policy;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.

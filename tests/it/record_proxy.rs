@@ -63,7 +63,11 @@ impl Fixture {
         let report = self.proxy.shutdown(GRACE).await;
         assert!(report.is_complete(), "{report}");
         let path = self.folder.path().join("default.jsonl");
-        let tape = path.exists().then(|| read(path)).unwrap_or_default();
+        let tape = if path.exists() {
+            read(path)
+        } else {
+            Vec::new()
+        };
         (report, tape)
     }
 }

@@ -44,17 +44,14 @@ fn a_second_recorder_on_one_tape_is_turned_away() {
     let path = folder.path().join("t.jsonl");
     let mut first = Writer::create(&path, &Header::default()).unwrap();
     first.write(&Request::new(1, "GET", "/").into()).unwrap();
-    for second in [
-        Writer::append(&path),
-        Writer::create_force(&path, &Header::default()),
-    ] {
-        let error = second.unwrap_err();
-        assert!(matches!(error, Error::Locked { .. }));
-        insta::assert_snapshot!(
-            error.to_string().replace(folder.path().to_str().unwrap(), "DIR"),
-            @"DIR/t.jsonl: another recorder is writing to the cassette; wait for it, or record to another file"
-        );
-    }
+    let error = Writer::create_force(&path, &Header::default()).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }));
+    let error = Writer::append(&path).unwrap_err();
+    assert!(matches!(error, Error::Locked { .. }));
+    insta::assert_snapshot!(
+        error.to_string().replace(folder.path().to_str().unwrap(), "DIR"),
+        @"DIR/t.jsonl: another recorder is writing to the cassette; wait for it, or record to another file"
+    );
     assert_eq!(
         Cassette::open(&path).unwrap().len(),
         1,
@@ -104,7 +101,9 @@ fn a_tape_torn_at_any_byte_can_be_gone_on_with() {
             text.lines().count(),
             "cut at {cut}"
         );
-        let whole = TAPE[..cut].rfind('\n').map_or(0, |end| end + 1);
+        let whole = TAPE[..TAPE.floor_char_boundary(cut)]
+            .rfind('\n')
+            .map_or(0, |end| end + 1);
         assert!(
             text.starts_with(&TAPE[..whole]),
             "cut at {cut}: nothing that was whole is lost"

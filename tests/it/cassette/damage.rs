@@ -306,7 +306,7 @@ fn a_tape_cut_at_any_byte_reads_up_to_the_cut() {
             .count();
         assert_eq!(read.len(), ends, "cut at {cut}");
         assert!(read.iter().all(Result::is_ok), "cut at {cut}");
-        let start = TAPE[..cut.min(TAPE.floor_char_boundary(cut))]
+        let start = TAPE[..TAPE.floor_char_boundary(cut)]
             .rfind('\n')
             .map_or(0, |end| end + 1);
         let torn = ends < whole.len() && cut > start && TAPE.as_bytes()[cut] != b'\n';

@@ -101,7 +101,7 @@ fn a_tape_is_data() {
         (entry.interaction, entry.line, entry.status),
         (1, 2, Some(200))
     );
-    assert_eq!((entry.chunks, entry.bytes), (2, 34));
+    assert_eq!((entry.chunks, entry.bytes), (2, 33));
 
     let interactions: Vec<_> = cassette.interactions().map(Result::unwrap).collect();
     let [chat, models] = &interactions[..] else {

@@ -1,4 +1,4 @@
-//! Memory is bounded by the longest line, speed aside.
+//! Memory is bounded by the longest line, and chunks cost no allocation beyond their bytes.
 
 use std::io::{BufReader, Read, Write};
 
@@ -8,24 +8,26 @@ use rigtape::cassette::{Cassette, Chunk, End, Header, How, Reader, Request, Resp
 const HEAD: &str = "{\"rigtape\":1}\n{\"request\":1,\"at\":0,\"method\":\"POST\",\"target\":\"/\"}\n\
                     {\"response\":1,\"at\":0,\"status\":200}\n";
 
+/// An event as it stands on a tape.
+const EVENT: &[u8] =
+    br#"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"tokens\"}}]}\n\n"#;
+
 #[test]
 fn a_long_tape_is_read_in_the_memory_of_its_longest_line() {
     let lines = 200_000;
-    let mut bytes = 0;
+    let mut read = 0;
     let measured = allocation_counter::measure(|| {
         let reader = Reader::new(BufReader::new(Endless::new(lines)), "endless");
-        bytes = reader
-            .map(|record| std::hint::black_box(record.unwrap()).interaction())
-            .count();
+        read = reader.inspect(|record| assert!(record.is_ok())).count();
     });
-    assert_eq!(bytes, lines + 3);
+    assert_eq!(read, lines + 3);
     assert!(
         measured.bytes_max < 64 << 10,
         "{} bytes",
         measured.bytes_max
     );
     assert!(
-        measured.count_total < 2 * lines as u64,
+        measured.count_total < lines as u64 + 100,
         "{} allocations",
         measured.count_total
     );
@@ -107,9 +109,11 @@ impl Read for Endless {
             self.lines -= 1;
             self.position = 0;
             self.current.clear();
-            let text =
-                r#"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"tokens\"}}]}\n\n"#;
-            writeln!(self.current, "[1,7,\"{}\"]", text.repeat(4))?;
+            self.current.extend_from_slice(b"[1,7,\"");
+            for _ in 0..4 {
+                self.current.extend_from_slice(EVENT);
+            }
+            self.current.extend_from_slice(b"\"]\n");
         }
         let taken = (&self.current[self.position..]).read(buffer)?;
         self.position += taken;

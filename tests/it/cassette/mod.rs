@@ -16,7 +16,7 @@ pub const TAPE: &str = r#"{"rigtape":1,"creator":"hand","synthetic":true}
 {"response":2,"at":420,"status":404}
 [2,430,{"base64":"ZGF0YTogeyLD"}]
 [1,440,"data: [DONE]\n\n",{"redacted":[[0,4,1]]},"note",{"later":1}]
-{"end":1,"at":500,"how":"complete","chunks":2,"bytes":34,"trailers":[["x-t","1"]]}
+{"end":1,"at":500,"how":"complete","chunks":2,"bytes":33,"trailers":[["x-t","1"]]}
 [2,450,"\u0000\u001b\u007f"]
 "#;
 

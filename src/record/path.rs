@@ -1,0 +1,72 @@
+//! What the path of a request says about the API it belongs to.
+
+use http::HeaderMap;
+
+/// The provider that a request betrays. Paths: the providers' API references.
+pub(super) fn provider_of(path: &str, headers: &HeaderMap) -> Option<&'static str> {
+    let (_, rest) = strip_versions(path);
+    if path.starts_with("/openai/deployments/")
+        || (path.starts_with("/openai/") && headers.contains_key("api-key"))
+    {
+        Some("azure")
+    } else if path.ends_with(":generateContent")
+        || path.ends_with(":streamGenerateContent")
+        || headers.contains_key("x-goog-api-key")
+    {
+        Some("gemini")
+    } else if headers.contains_key("anthropic-version") || is_at(rest, "/messages") {
+        Some("anthropic")
+    } else if path.starts_with("/v2/chat") || path.starts_with("/v2/embed") {
+        Some("cohere")
+    } else if [
+        "/api/chat",
+        "/api/generate",
+        "/api/tags",
+        "/api/show",
+        "/api/embed",
+    ]
+    .iter()
+    .any(|known| is_at(path, known))
+    {
+        Some("ollama")
+    } else if is_endpoint(rest) {
+        Some("openai")
+    } else {
+        None
+    }
+}
+
+/// Whether this path, without a version, is one that clients of several providers know.
+pub(super) fn is_endpoint(path: &str) -> bool {
+    [
+        "/chat/completions",
+        "/responses",
+        "/messages",
+        "/completions",
+        "/embeddings",
+        "/models",
+        "/images",
+        "/audio",
+        "/files",
+        "/moderations",
+        "/batches",
+    ]
+    .iter()
+    .any(|known| is_at(path, known))
+}
+
+fn is_at(path: &str, known: &str) -> bool {
+    path.strip_prefix(known)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// How often a path begins with `/v1`, and what follows.
+pub(super) fn strip_versions(path: &str) -> (usize, &str) {
+    let mut rest = path;
+    let mut count = 0;
+    while let Some(stripped) = rest.strip_prefix("/v1").filter(|r| r.starts_with('/')) {
+        rest = stripped;
+        count += 1;
+    }
+    (count, rest)
+}
