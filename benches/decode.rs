@@ -1,11 +1,12 @@
 //! Speed of the decoder, the complete path and the tape, in MB/s and against their rivals.
 //!
 //! Contenders of one table take turns in every round, so what else the machine does hits them
-//! alike: read the ratios, not the MB/s. `cargo bench --bench decode`.
+//! alike: read the ratios, not the MB/s. `cargo bench --bench decode`; words behind `--` choose the
+//! tables whose titles hold one of them.
 
 mod support;
 
-use support::contest::{Contest, ns_per_byte};
+use support::contest::{Contest, is_wanted, ns_per_byte};
 use support::input::Input;
 use support::{bodies, tapes};
 
@@ -24,7 +25,9 @@ fn main() {
         Contest::new("complete path", "the seed's path", &bodies::COMPLETE).run(input);
     }
 
-    linearity();
+    if is_wanted("one large event") {
+        linearity();
+    }
 
     let tape = tapes::Tape::of(&inputs[0]);
     println!("\n{tape}\n");

@@ -41,6 +41,9 @@ impl<'a, I: Measured> Contest<'a, I> {
 
     /// Runs all rounds and prints the table.
     pub fn run(&self, input: &I) {
+        if !is_wanted(self.title) {
+            return;
+        }
         for contender in self.contenders {
             black_box((contender.run)(input));
         }
@@ -89,6 +92,16 @@ pub fn ns_per_byte<I: Measured>(contender: &Contender<I>, left: &I, right: &I) -
         times.into_iter().min().unwrap_or_default().as_nanos() as f64 / input.bytes() as f64
     };
     (best(lefts, left), best(rights, right))
+}
+
+/// Whether the command line asks for the table of that title.
+pub fn is_wanted(title: &str) -> bool {
+    // `cargo bench` adds a flag of its own.
+    let mut words = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .peekable();
+    words.peek().is_none() || words.any(|word| title.contains(&word))
 }
 
 fn time<I>(contender: &Contender<I>, input: &I) -> Duration {
