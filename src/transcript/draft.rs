@@ -1,12 +1,15 @@
 //! A transcript in the making, and the hand that writes it.
 
+mod later;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{
     Choice, Delta, Ending, Logprobs, Part, ToolCall, Transcript, Usage, ViolationKind, Violations,
 };
-use crate::json::{Json, Raw, Str, Wtf8Piece, Wtf8Pieces, join_surrogates};
+use crate::json::{Json, ObjectDraft, Raw, Str, Wtf8Piece, Wtf8Pieces, join_surrogates};
+pub(crate) use later::Member;
 
 /// Number of a part within its stream, from 0 in order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,8 @@ enum Form {
     Other {
         kind: String,
         raw: Option<Json>,
+        /// The member of the JSON whose value comes in pieces; the part's text holds them.
+        member: Option<Member>,
     },
 }
 
@@ -70,6 +75,9 @@ enum Form {
 struct ChoiceDraft {
     index: u64,
     finish: Option<String>,
+    /// The wire said that the turn ended, in a form that needs no reason.
+    ended: bool,
+    finish_details: Option<Json>,
     /// The frame whose content after the finish was noted last.
     noted_after_finish: u64,
     content_logprobs: Option<String>,
@@ -89,6 +97,8 @@ pub(crate) struct Draft {
     parts: Vec<PartDraft>,
     usage: Usage,
     usage_raw: Option<String>,
+    /// Usage that comes in pieces.
+    usage_pieces: Option<ObjectDraft>,
     error: Option<Json>,
     errored: bool,
     terminated: bool,
@@ -146,7 +156,7 @@ impl Draft {
     fn ending(&self) -> Ending {
         if self.errored || self.error.is_some() {
             Ending::Errored
-        } else if !self.choices.is_empty() && self.choices.iter().all(|c| c.finish.is_some()) {
+        } else if !self.choices.is_empty() && self.choices.iter().all(ChoiceDraft::has_ended) {
             Ending::Complete
         } else {
             Ending::Truncated
@@ -159,6 +169,7 @@ impl Draft {
             let frame = self.parts[at].last_frame;
             let mut out = self.emitter(Some(frame), observe);
             out.settle_half(at);
+            out.settle_member(PartId(at));
             out.check_arguments(at);
         }
     }
@@ -180,6 +191,8 @@ impl Draft {
         }
         choices.sort_by_key(|choice| choice.index);
         let (violations, violations_total) = self.violations.into_parts();
+        let pieces = self.usage_pieces.map(|pieces| pieces.text());
+        let usage_raw = pieces.or(self.usage_raw);
         Transcript {
             dialect,
             streamed,
@@ -188,10 +201,7 @@ impl Draft {
             model: self.model,
             choices,
             usage: self.usage,
-            usage_raw: self
-                .usage_raw
-                .as_deref()
-                .and_then(|raw| Json::parse(raw).ok()),
+            usage_raw: usage_raw.as_deref().and_then(|raw| Json::parse(raw).ok()),
             ending,
             terminator: has_terminator.then_some(self.terminated),
             error: self.error,
@@ -202,6 +212,10 @@ impl Draft {
 }
 
 impl ChoiceDraft {
+    fn has_ended(&self) -> bool {
+        self.ended || self.finish.is_some()
+    }
+
     fn close(self) -> Choice {
         let list = |entries: Option<String>| Json::parse(&format!("[{}]", entries?)).ok();
         let content = list(self.content_logprobs);
@@ -210,6 +224,7 @@ impl ChoiceDraft {
             index: self.index,
             parts: Vec::new(),
             finish_reason: self.finish,
+            finish_details: self.finish_details,
             logprobs: (content.is_some() || refusal.is_some())
                 .then_some(Logprobs { content, refusal }),
         }
@@ -232,7 +247,7 @@ impl PartDraft {
                 arguments_json: parse_arguments(&text, was_cut),
                 arguments: text,
             }),
-            Form::Other { kind, raw } => Part::Other {
+            Form::Other { kind, raw, .. } => Part::Other {
                 kind,
                 raw: raw.unwrap_or_else(Json::null),
             },
@@ -252,7 +267,7 @@ fn parse_arguments(arguments: &str, was_cut: bool) -> Option<Json> {
 /// Whether a finish reason says that the turn was cut, so that half-written arguments are no
 /// violation.
 fn says_cut(reason: &str) -> bool {
-    const CUT: [&str; 12] = [
+    const CUT: [&str; 15] = [
         "length",
         "max_tokens",
         "MAX_TOKENS",
@@ -265,6 +280,9 @@ fn says_cut(reason: &str) -> bool {
         "error",
         "ERROR",
         "SAFETY",
+        "failed",
+        "cancelled",
+        "refusal",
     ];
     CUT.contains(&reason)
 }
@@ -325,6 +343,7 @@ impl Emitter<'_> {
             PartKind::Other { kind } => Form::Other {
                 kind: kind.to_owned(),
                 raw: None,
+                member: None,
             },
         };
         self.draft.parts.push(PartDraft {
@@ -476,8 +495,16 @@ impl Emitter<'_> {
             return;
         };
         let choice = self.draft.choices[draft.choice].index;
-        if let Form::Other { kind, raw } = &mut draft.form {
-            let json = raw.insert(Json::from_raw(json)).clone();
+        if let Form::Other { kind, raw, member } = &mut draft.form {
+            let json = Json::from_raw(json);
+            if member.take().is_some() {
+                // The fuller JSON holds what the pieces held.
+                draft.text.clear();
+                draft.half = None;
+            } else if raw.as_ref() == Some(&json) {
+                return;
+            }
+            *raw = Some(json.clone());
             (self.observe)(Delta::Other {
                 choice,
                 part: part.0,
@@ -542,6 +569,14 @@ impl Emitter<'_> {
             choice,
             reason: Cow::Borrowed(reason),
         });
+    }
+
+    /// The wire says that a choice ended, in a form that needs no reason.
+    pub(crate) fn ended(&mut self, choice: u64) {
+        if !self.draft.muted {
+            let position = self.position(choice);
+            self.draft.choices[position].ended = true;
+        }
     }
 
     /// The wire sent an error; the first one is kept. Counts after the terminator too.
@@ -712,13 +747,18 @@ impl Emitter<'_> {
 
     fn check_arguments(&mut self, part: usize) {
         let draft = &self.draft.parts[part];
-        let Form::ToolCall {
-            free_form: false,
-            name,
-            ..
-        } = &draft.form
-        else {
-            return;
+        let name = match &draft.form {
+            Form::ToolCall {
+                free_form: false,
+                name,
+                ..
+            } => name.as_deref(),
+            Form::Other {
+                kind,
+                member: Some(member),
+                ..
+            } if member.is_json() => Some(kind.as_str()),
+            _ => return,
         };
         let finish = self.draft.choices[draft.choice].finish.as_deref();
         if finish.is_some_and(|reason| !says_cut(reason))
@@ -728,7 +768,7 @@ impl Emitter<'_> {
                 &draft.text
             })
         {
-            let name = name.as_deref().unwrap_or("(no name)");
+            let name = name.unwrap_or("(no name)");
             let detail = format!("arguments of {name} are not JSON: {error}");
             self.violation(ViolationKind::InvalidArguments, || detail);
         }
