@@ -75,6 +75,8 @@ enum Form {
 struct ChoiceDraft {
     index: u64,
     finish: Option<String>,
+    /// The wire said that the turn ended, in a form that needs no reason.
+    ended: bool,
     finish_details: Option<Json>,
     /// The frame whose content after the finish was noted last.
     noted_after_finish: u64,
@@ -154,7 +156,7 @@ impl Draft {
     fn ending(&self) -> Ending {
         if self.errored || self.error.is_some() {
             Ending::Errored
-        } else if !self.choices.is_empty() && self.choices.iter().all(|c| c.finish.is_some()) {
+        } else if !self.choices.is_empty() && self.choices.iter().all(ChoiceDraft::has_ended) {
             Ending::Complete
         } else {
             Ending::Truncated
@@ -210,6 +212,10 @@ impl Draft {
 }
 
 impl ChoiceDraft {
+    fn has_ended(&self) -> bool {
+        self.ended || self.finish.is_some()
+    }
+
     fn close(self) -> Choice {
         let list = |entries: Option<String>| Json::parse(&format!("[{}]", entries?)).ok();
         let content = list(self.content_logprobs);
@@ -563,6 +569,14 @@ impl Emitter<'_> {
             choice,
             reason: Cow::Borrowed(reason),
         });
+    }
+
+    /// The wire says that a choice ended, in a form that needs no reason.
+    pub(crate) fn ended(&mut self, choice: u64) {
+        if !self.draft.muted {
+            let position = self.position(choice);
+            self.draft.choices[position].ended = true;
+        }
     }
 
     /// The wire sent an error; the first one is kept. Counts after the terminator too.

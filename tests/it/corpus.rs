@@ -119,7 +119,23 @@ fn assemble(session: &Session) -> Option<Transcript> {
 }
 
 /// Differences that are right as they are: session, field, reason.
-const ACCEPTED: &[(&str, &str, &str)] = &[];
+const ACCEPTED: &[(&str, &str, &str)] = &[
+    (
+        "cohere/streaming_grammar__reasoning_then_tool_call.0",
+        "usage",
+        "the wire states `tokens.reasoning_tokens`, which the corpus's rule leaves out",
+    ),
+    (
+        "gemini/streaming_grammar__interactions_same_tool_twice.0",
+        "reasoning",
+        "a thought whose text is hidden is a part with a signature and no text",
+    ),
+    (
+        "gemini/streaming_grammar__interactions_signature_without_summaries.0",
+        "reasoning",
+        "a thought whose text is hidden is a part with a signature and no text",
+    ),
+];
 
 fn is_accepted(session: &Session, field: &str) -> bool {
     // The id that perplexity seems to change in every chunk is an artefact of the corpus.
@@ -162,6 +178,9 @@ fn every_session_gives_what_the_official_sdks_assemble() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert_eq!(counts["openai-chat"], 164);
+    assert_eq!(counts["gemini"], 41);
+    assert_eq!(counts["gemini-interactions"], 2);
+    assert_eq!(counts["cohere-v2"], 6);
     assert_eq!(counts["openai-responses"], 43);
     assert_eq!(counts["anthropic-messages"], 67);
 }

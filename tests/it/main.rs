@@ -11,6 +11,14 @@ mod frame;
 mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
+// Gemini and its Interactions: parts, signatures, arrays, what is read where the wires are odd.
+mod gemini;
+// Cohere: blocks, calls, plans, citations.
+mod cohere;
+// Ollama: lines, whole messages.
+mod ollama;
+// Laws that walk the table of dialects and every tape.
+mod dialects;
 // Responses: statements in pieces, whole, twice or missing.
 mod responses;
 // Messages: blocks, usage in pieces, gateways.
