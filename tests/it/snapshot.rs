@@ -32,7 +32,10 @@ fn what_differs_from_recording_to_recording_is_left_out() {
 
 #[test]
 fn ids_are_numbered_over_the_turns_of_a_tape() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/openai-chat/tools_interleaved.jsonl");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/cassettes/openai-chat/tools_interleaved.jsonl"
+    );
     let tape = Cassette::open(path).unwrap();
     let turn = tape.interaction(1).unwrap().unwrap();
     let turns: Vec<Interaction> = vec![turn.clone(), turn];
@@ -43,7 +46,10 @@ fn ids_are_numbered_over_the_turns_of_a_tape() {
 
 #[test]
 fn violations_the_ending_and_control_characters_are_shown() {
-    let body = sse(&["nope", r#"{"choices":[{"index":0,"delta":{"content":"a\u001b[2J \n b"}}]}"#]);
+    let body = sse(&[
+        "nope",
+        r#"{"choices":[{"index":0,"delta":{"content":"a\u001b[2J \n b"}}]}"#,
+    ]);
     let view = deltas("openai-chat", &body).1.view();
     insta::assert_snapshot!(view, @r"
     dialect     openai-chat
