@@ -47,6 +47,8 @@ pub(crate) struct Quirks {
 struct PartDraft {
     choice: usize,
     text: String,
+    /// How many bytes of `text` the observer was shown.
+    shown: usize,
     /// A high surrogate that waits for its other half.
     half: Option<u16>,
     last_frame: u64,
@@ -178,6 +180,8 @@ impl Draft {
         let ending = self.ending();
         let mut choices: Vec<Choice> = self.choices.into_iter().map(ChoiceDraft::close).collect();
         for part in self.parts {
+            // Conservation: a part's text is the concatenation of its deltas.
+            debug_assert!(part.is_other() || part.shown == part.text.len());
             if let Some(choice) = choices.get_mut(part.choice) {
                 let was_cut = choice.finish_reason.as_deref().is_some_and(says_cut);
                 choice.parts.push(part.close(was_cut));
@@ -226,6 +230,10 @@ impl ChoiceDraft {
 }
 
 impl PartDraft {
+    fn is_other(&self) -> bool {
+        matches!(self.form, Form::Other { .. })
+    }
+
     fn close(self, was_cut: bool) -> Part {
         let text = self.text;
         match self.form {

@@ -39,6 +39,7 @@ impl Emitter<'_> {
         self.draft.parts.push(PartDraft {
             choice: position,
             text: String::new(),
+            shown: 0,
             half: None,
             last_frame: self.draft.frame,
             form,
@@ -88,6 +89,7 @@ impl Emitter<'_> {
             return;
         };
         draft.text = text.clone().plain().into_owned();
+        draft.shown = draft.text.len();
         draft.half = None;
         draft.last_frame = self.draft.frame;
         let choice = self.draft.choices[draft.choice].index;
@@ -221,7 +223,8 @@ impl Emitter<'_> {
     }
 
     pub(super) fn show(&mut self, part: usize, text: &str) {
-        let draft = &self.draft.parts[part];
+        let draft = &mut self.draft.parts[part];
+        draft.shown += text.len();
         let choice = self.draft.choices[draft.choice].index;
         let text = Cow::Borrowed(text);
         (self.observe)(match &draft.form {
