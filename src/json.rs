@@ -6,12 +6,16 @@
 //! duplicate members. Nothing here depends on the features of serde_json that another crate of the
 //! build may turn on.
 
+mod object;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+pub(crate) use object::{ObjectDraft, quoted};
 
 /// The text of one valid JSON value, on a single line and without white space between tokens.
 ///
@@ -193,6 +197,31 @@ impl<'a> Raw<'a> {
         found
     }
 
+    /// The members of those names in one walk; of duplicates the last, and `null` is absent.
+    pub(crate) fn pick<const N: usize>(self, names: [&str; N]) -> [Option<Raw<'a>>; N] {
+        let mut found = [None; N];
+        self.members(|key, value| keep(&names, &mut found, key, value));
+        found
+    }
+
+    /// Parses `text` and picks the members of those names in the same walk; `None` when it is JSON,
+    /// but no object.
+    pub(crate) fn parse_pick<const N: usize>(
+        text: &'a str,
+        names: [&str; N],
+    ) -> Result<Option<[Option<Raw<'a>>; N]>, serde_json::Error> {
+        if !text.trim_start_matches(JSON_SPACE).starts_with('{') {
+            return Raw::parse(text).map(|_| None);
+        }
+        let mut found = [None; N];
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(Members(|key: &str, value| {
+            keep(&names, &mut found, key, value);
+        }))?;
+        json.end()?;
+        Ok(Some(found))
+    }
+
     /// The member of that name when it is a string.
     pub(crate) fn get_str(self, name: &str) -> Option<Str<'a>> {
         self.get(name).and_then(Raw::str)
@@ -203,6 +232,12 @@ impl<'a> Raw<'a> {
         if self.kind() == Kind::Array {
             let _ = serde_json::Deserializer::from_str(self.0).deserialize_seq(Elements(each));
         }
+    }
+}
+
+fn keep<'a>(names: &[&str], found: &mut [Option<Raw<'a>>], key: &str, value: Raw<'a>) {
+    if let Some(place) = names.iter().position(|name| *name == key) {
+        found[place] = (!value.is_null()).then_some(value);
     }
 }
 

@@ -47,6 +47,28 @@ pub struct Opaque {
     pub sha256: String,
 }
 
+/// How the dialect of a body was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FoundBy {
+    /// The caller said so.
+    Caller,
+    /// The request's method, path and headers.
+    Route,
+    /// What the body's first frames say.
+    Content,
+}
+
+impl std::fmt::Display for FoundBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            FoundBy::Caller => "as asked for",
+            FoundBy::Route => "by the request's route",
+            FoundBy::Content => "by what its first frames say",
+        })
+    }
+}
+
 /// Reads one response body as it arrives, in any cut.
 ///
 /// Whether the body is a stream, one whole message or neither is told by its head and its first
@@ -64,8 +86,11 @@ pub struct Opaque {
 #[derive(Debug, Clone)]
 pub struct AnswerReader {
     dialect: Option<&'static Dialect>,
+    found_by: FoundBy,
     status: Option<u16>,
     content_type: Option<String>,
+    /// The request or the head says that one whole message comes, no stream.
+    is_whole: bool,
     state: State,
     bytes: u64,
     digest: Sha256,
@@ -90,13 +115,19 @@ impl AnswerReader {
     /// A reader for the body of `response`, the answer to `request`. The dialect is that of the
     /// request's route.
     pub fn new(request: &Request, response: &Response) -> AnswerReader {
+        let content_type = response
+            .headers
+            .get("content-type")
+            .map(|value| String::from_utf8_lossy(value).into_owned());
+        let is_json = content_type
+            .as_deref()
+            .is_some_and(|content_type| essence(content_type) == "application/json");
         AnswerReader {
             dialect: super::by_request(request),
+            found_by: FoundBy::Route,
             status: Some(response.status),
-            content_type: response
-                .headers
-                .get("content-type")
-                .map(|value| String::from_utf8_lossy(value).into_owned()),
+            is_whole: is_json || asks_for_whole(request),
+            content_type,
             ..AnswerReader::bare()
         }
     }
@@ -105,8 +136,10 @@ impl AnswerReader {
     pub fn bare() -> AnswerReader {
         AnswerReader {
             dialect: None,
+            found_by: FoundBy::Content,
             status: None,
             content_type: None,
+            is_whole: false,
             state: State::Blank(Vec::new()),
             bytes: 0,
             digest: Sha256::new(),
@@ -116,12 +149,18 @@ impl AnswerReader {
     /// The same reader, with the dialect given instead of found.
     pub fn with_dialect(mut self, dialect: &'static Dialect) -> AnswerReader {
         self.dialect = Some(dialect);
+        self.found_by = FoundBy::Caller;
         self
     }
 
     /// The dialect, as far as it is known by now.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.dialect
+    }
+
+    /// How the dialect was found; meaningful once there is one.
+    pub fn found_by(&self) -> FoundBy {
+        self.found_by
     }
 
     /// How the body is framed, as far as it is known by now; `None` for an opaque one too.
@@ -197,6 +236,7 @@ impl AnswerReader {
             (None, _) => State::Opaque,
             (Some(b @ (b'{' | b'[')), Some(dialect)) => match (dialect.json_framing)(*b) {
                 Framing::Whole => State::Whole(body),
+                Framing::NdJson if self.is_whole => State::Whole(body),
                 framing => self.stream(dialect, framing, &body, observe),
             },
             (Some(b'{' | b'['), None) => State::Whole(body),
@@ -238,6 +278,7 @@ impl AnswerReader {
         if let Some(dialect) = found {
             let body = std::mem::take(seen);
             self.dialect = Some(dialect);
+            self.found_by = FoundBy::Content;
             self.state = self.stream(dialect, dialect.framing, &body, observe);
         } else if seen.len() > SNIFF_LIMIT {
             self.state = State::Opaque;
@@ -250,8 +291,7 @@ impl AnswerReader {
         let Some(content_type) = &self.content_type else {
             return true;
         };
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let essence = essence.to_ascii_lowercase();
+        let essence = essence(content_type);
         let failed = self.status.is_some_and(|status| status >= 400);
         essence.is_empty()
             || (essence == "text/plain" && !failed)
@@ -268,9 +308,21 @@ impl AnswerReader {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
         let raw = Raw::parse(text).ok();
         if self.dialect.is_none() {
-            self.dialect = raw.and_then(|raw| by_frame("", raw));
+            let whole = raw.and_then(|raw| by_frame("", raw));
+            self.dialect = whole.or_else(|| sniff_json(text));
+            self.found_by = FoundBy::Content;
         }
         let dialect = self.dialect?;
+        let first = text.trim_start().bytes().next().unwrap_or_default();
+        match (dialect.json_framing)(first) {
+            Framing::Whole => {}
+            Framing::NdJson if raw.is_some() => {}
+            framing => {
+                let mut assembler = self.assembler(dialect, framing);
+                assembler.feed_with(body, observe);
+                return Some(assembler.finish_with(observe));
+            }
+        }
         let mut assembler = self.assembler(dialect, Framing::Whole);
         assembler.feed(text.as_bytes());
         assembler.finish_if_recognised(observe).or_else(|| {
@@ -300,20 +352,56 @@ impl AnswerReader {
     }
 }
 
-/// Looks at the frames that `bytes` complete for one that tells its dialect.
+/// Looks at the events that `bytes` complete for one that tells its dialect.
 fn sniff(framer: &mut Framer, bytes: &[u8]) -> Option<&'static Dialect> {
     let mut input = bytes;
     while let Ok(Some(frame)) = framer.next(&mut input) {
-        if let Some(dialect) = tell(&frame) {
+        if let Some(dialect) = tell(&frame, |dialect| dialect.framing == Framing::Sse) {
             return Some(dialect);
         }
     }
     None
 }
 
-fn tell(frame: &Frame<'_>) -> Option<&'static Dialect> {
-    let FrameKind::Event(event) = &frame.kind else {
-        return None;
+/// Looks into JSON that is no whole message for the elements of an array, or lines, of a dialect
+/// that streams so.
+fn sniff_json(text: &str) -> Option<&'static Dialect> {
+    let first = text.trim_start().bytes().next()?;
+    let framing = match first {
+        b'[' => Framing::JsonArray,
+        _ => Framing::NdJson,
     };
-    by_frame(event.name, Raw::parse(event.data?).ok()?)
+    let mut framer = Framer::new(framing);
+    let mut input = text.as_bytes();
+    while let Ok(Some(frame)) = framer.next(&mut input) {
+        let fits = |dialect: &Dialect| (dialect.json_framing)(first) == framing;
+        if let Some(dialect) = tell(&frame, fits) {
+            return Some(dialect);
+        }
+    }
+    None
+}
+
+fn tell(frame: &Frame<'_>, fits: impl Fn(&Dialect) -> bool) -> Option<&'static Dialect> {
+    let (name, data) = match &frame.kind {
+        FrameKind::Event(event) => (event.name, event.data?),
+        FrameKind::Json(text) => ("", *text),
+        FrameKind::Comment(_) => return None,
+    };
+    by_frame(name, Raw::parse(data).ok()?).filter(|dialect| fits(dialect))
+}
+
+/// The content type without its parameters, in lower case.
+fn essence(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// Whether the body of a request says `"stream":false`.
+fn asks_for_whole(request: &Request) -> bool {
+    let body = std::str::from_utf8(request.body.as_bytes()).unwrap_or_default();
+    Raw::parse(body)
+        .ok()
+        .and_then(|body| body.get("stream"))
+        .is_some_and(|stream| stream.text() == "false")
 }

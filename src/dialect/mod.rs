@@ -5,9 +5,17 @@
 //! tests walk the table, and nothing else names a provider.
 
 mod answer;
+mod anthropic;
+mod cohere;
+mod fields;
+mod flow;
+mod gemini;
+mod gemini_interactions;
+mod ollama;
 mod openai_chat;
+mod responses;
 
-pub use answer::{Answer, AnswerReader, Opaque};
+pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
 
 use std::fmt;
 
@@ -19,7 +27,15 @@ use crate::json::Raw;
 use crate::transcript::{Assembler, Quirks, Reader, Setup};
 
 /// Every dialect that rigtape reads.
-pub static DIALECTS: &[&Dialect] = &[&openai_chat::OPENAI_CHAT];
+pub static DIALECTS: &[&Dialect] = &[
+    &openai_chat::OPENAI_CHAT,
+    &responses::OPENAI_RESPONSES,
+    &anthropic::ANTHROPIC_MESSAGES,
+    &gemini::GEMINI,
+    &gemini_interactions::GEMINI_INTERACTIONS,
+    &cohere::COHERE_V2,
+    &ollama::OLLAMA,
+];
 
 /// One provider's streaming wire.
 pub struct Dialect {
@@ -93,6 +109,12 @@ impl Dialect {
     /// Whether a request is one of this dialect, by its method, path and headers.
     pub fn claims(&self, request: &Request) -> bool {
         (self.claims)(request)
+    }
+
+    /// Whether a frame can only be one of this dialect, by its event name (empty where the framing
+    /// has none) and its data.
+    pub fn recognises(&self, event: &str, data: &str) -> bool {
+        Raw::parse(data).is_ok_and(|data| (self.recognises)(event, data))
     }
 
     /// An assembler for a stream of this dialect.

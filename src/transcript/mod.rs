@@ -9,7 +9,7 @@ mod violation;
 pub use assemble::Assembler;
 pub(crate) use assemble::{Reader, Setup};
 pub use delta::Delta;
-pub(crate) use draft::{Emitter, PartId, PartKind, Quirks};
+pub(crate) use draft::{Emitter, Member, PartId, PartKind, Quirks};
 pub use violation::{Violation, ViolationKind, Violations};
 
 use serde::{Serialize, Serializer};
@@ -83,6 +83,10 @@ pub struct Choice {
     pub parts: Vec<Part>,
     /// Why the model stopped, in the wire's own word.
     pub finish_reason: Option<String>,
+    /// What the wire says beside the reason, as it stood there: the stop sequence that fired, why
+    /// an answer is incomplete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_details: Option<Json>,
     /// Log probabilities, entries as they stood on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Logprobs>,

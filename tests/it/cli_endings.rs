@@ -4,7 +4,7 @@ use std::time::Duration;
 use rigtape::cassette::{Cassette, How};
 use tokio::sync::mpsc;
 
-use crate::support::command::{Place, RIGTAPE, Running, client};
+use crate::support::place::{Place, RIGTAPE, Running, client};
 use crate::support::upstream::{Script, Upstream};
 
 const CHUNKS: usize = 60;

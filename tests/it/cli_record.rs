@@ -1,7 +1,7 @@
 use rigtape::cassette::How;
 use tokio::net::TcpListener;
 
-use crate::support::command::{Place, RIGTAPE, Ran, client, run};
+use crate::support::place::{Place, RIGTAPE, Ran, client, run};
 use crate::support::upstream::{Script, Upstream};
 
 const STREAM: &str = "data: {\"choices\":[]}\n\n";

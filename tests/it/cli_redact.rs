@@ -4,7 +4,7 @@ use rigtape::dialect::Answer;
 use serde_json::{Value, json};
 
 use crate::redact::fake_key;
-use crate::support::command::{Place, Ran, client};
+use crate::support::place::{Place, Ran, client};
 use crate::support::upstream::{Script, Upstream};
 
 const PATH: &str = "/v1/chat/completions";
@@ -260,7 +260,7 @@ async fn a_credential_cut_over_deltas_is_masked_when_its_variable_is_named() {
         &["redact", tape, "--env", "MINE"],
     );
     command.env("MINE", secret);
-    crate::support::command::run(command).await.expect(0);
+    crate::support::place::run(command).await.expect(0);
     assert!(
         !place.read(tape).contains("plain wo"),
         "{}",
@@ -393,7 +393,7 @@ async fn a_projects_rules_hold_for_recording_and_for_masking() {
     std::fs::create_dir(place.path("deep")).unwrap();
     let mut command = place.command(env!("CARGO_BIN_EXE_rigtape"), &["redact", "../t.jsonl"]);
     command.current_dir(place.path("deep"));
-    crate::support::command::run(command).await.expect(0);
+    crate::support::place::run(command).await.expect(0);
     assert!(!place.read("t.jsonl").contains(&key));
 }
 

@@ -24,7 +24,8 @@ fn view(transcript: &Transcript, session: &Session) -> BTreeMap<&'static str, Va
         _ => None,
     });
     let reasoning = join(|part| match part {
-        Part::Reasoning { text, .. } => Some(text),
+        // Of a hidden one only its place and its signature are known.
+        Part::Reasoning { text, .. } if !text.is_empty() => Some(text),
         _ => None,
     });
     let calls: Vec<Value> = parts
@@ -89,7 +90,23 @@ fn expected(session: &Session, field: &str) -> Value {
             .iter_mut()
             .for_each(|call| call["arguments"] = json!(""));
     }
+    if session.dialect == "anthropic-messages" && field == "usage_raw" {
+        value = merged(&value);
+    }
     value
+}
+
+/// The corpus keeps both of anthropic's usage objects; of each field the later one stands.
+fn merged(pieces: &Value) -> Value {
+    let mut merged = serde_json::Map::new();
+    for piece in ["message_start", "message_delta"] {
+        for (name, value) in pieces[piece].as_object().into_iter().flatten() {
+            if !value.is_null() || !merged.contains_key(name) {
+                merged.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(merged)
 }
 
 fn assemble(session: &Session) -> Option<Transcript> {
@@ -102,7 +119,11 @@ fn assemble(session: &Session) -> Option<Transcript> {
 }
 
 /// Differences that are right as they are: session, field, reason.
-const ACCEPTED: &[(&str, &str, &str)] = &[];
+const ACCEPTED: &[(&str, &str, &str)] = &[(
+    "cohere/streaming_grammar__reasoning_then_tool_call.0",
+    "usage",
+    "the wire states `tokens.reasoning_tokens`, which the corpus's rule leaves out",
+)];
 
 fn is_accepted(session: &Session, field: &str) -> bool {
     // The id that perplexity seems to change in every chunk is an artefact of the corpus.
@@ -145,6 +166,11 @@ fn every_session_gives_what_the_official_sdks_assemble() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert_eq!(counts["openai-chat"], 164);
+    assert_eq!(counts["gemini"], 41);
+    assert_eq!(counts["gemini-interactions"], 2);
+    assert_eq!(counts["cohere-v2"], 6);
+    assert_eq!(counts["openai-responses"], 43);
+    assert_eq!(counts["anthropic-messages"], 67);
 }
 
 #[test]

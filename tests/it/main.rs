@@ -11,6 +11,18 @@ mod frame;
 mod cassette;
 // Chat Completions: the laws, the slots of tool calls, what is read where the wire is odd.
 mod chat;
+// Gemini and its Interactions: parts, signatures, arrays, what is read where the wires are odd.
+mod gemini;
+// Cohere: blocks, calls, plans, citations.
+mod cohere;
+// Ollama: lines, whole messages.
+mod ollama;
+// Laws that walk the table of dialects and every tape.
+mod dialects;
+// Responses: statements in pieces, whole, twice or missing.
+mod responses;
+// Messages: blocks, usage in pieces, gateways.
+mod anthropic;
 // Real recorded sessions against what the providers' own SDKs assemble from them.
 mod corpus;
 // Every session of the corpus, cut at every byte.
@@ -45,3 +57,8 @@ mod cli_endings;
 // Secrets end to end: not on disk, quarantined, masked afterwards; the project's rules.
 #[cfg(all(feature = "cli", unix))]
 mod cli_redact;
+// The command: replay, list and demo, and what they say to bad input.
+#[cfg(feature = "cli")]
+mod cli_replay;
+// The stable view of transcripts, and the macro on insta.
+mod snapshot;

@@ -33,7 +33,7 @@ class Model:
 
     def __enter__(self) -> "Model":
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "model.py", "--with-parent"], stdout=subprocess.PIPE, text=True
+            [sys.executable, HERE / "model.py", "--with-parent", "--cache"], stdout=subprocess.PIPE, text=True
         )
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):

@@ -43,6 +43,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--ping", type=int, default=-1, metavar="SECONDS",
                         help="comment lines on silent streams, so far apart")
+    parser.add_argument("--cache", action="store_true",
+                        help="keep prompts that were read: faster, but answers may vary")
     parser.add_argument("--with-parent", action="store_true",
                         help="end when the process that started this one is gone")
     parser.add_argument("--verbose", action="store_true", help="llama.cpp's log on stderr")
@@ -68,7 +70,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.n_predict = 1024
     # What is left of an earlier prompt in the cache changes the batches and with them the last
     # bits of the logits: without a cache the same request gives the same tokens.
-    params.cache_prompt = False
+    params.cache_prompt = arguments.cache
     params.cache_ram_mib = 0
     params.sampling.seed = 42
     params.sse_ping_interval = arguments.ping

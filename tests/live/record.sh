@@ -66,6 +66,7 @@ ask='curl -sN "$OPENAI_BASE_URL/chat/completions" -H "content-type: application/
 start_model
 one openai-chat plain             "plain text"
 one openai-chat utf8_split        "multi-byte text and emoji, cut by tokens"
+one openai-chat torn_first_token "the first token is half a character: no delta with a role"
 one openai-chat length            "cut off by max_tokens: finish_reason length"
 one openai-chat usage_tail        "usage in a last chunk without choices"
 one openai-chat logprobs          "logprobs with each token"
@@ -86,6 +87,7 @@ around openai-chat/two_streams "two streams at once through one proxy" \
 
 one anthropic-messages plain          "plain text"
 one anthropic-messages utf8_split     "multi-byte text and emoji, cut by tokens"
+one anthropic-messages torn_first_token "the first token is half a character: no message_start"
 one anthropic-messages length         "cut off by max_tokens: stop_reason max_tokens"
 one anthropic-messages tool_call      "one tool call in fragments"
 one anthropic-messages parallel_tools "two tool calls in one turn"
@@ -94,6 +96,7 @@ one anthropic-messages error_400      "a request that is refused: a tool with a 
 
 one openai-responses plain          "plain text"
 one openai-responses utf8_split     "multi-byte text and emoji, cut by tokens"
+one openai-responses torn_first_token "the first token is half a character: response.created before every delta"
 one openai-responses length         "cut off by max_output_tokens"
 one openai-responses tool_call      "one tool call in fragments"
 one openai-responses parallel_tools "two tool calls in one turn"

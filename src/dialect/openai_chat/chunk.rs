@@ -1,5 +1,7 @@
 //! The lean types of a chunk: only the fields that a transcript needs, borrowed from the frame.
 //!
+//! They are small, because serde moves each of them a few times: what is rare stands in a box.
+//!
 //! They are strict: a value of an unexpected type, a duplicate member or a lone surrogate fails
 //! them, and `tolerant` fills the same types by name.
 
@@ -13,58 +15,54 @@ use smallvec::SmallVec;
 use crate::json::{Raw, Str};
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub model: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub choices: Few<Choice<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub usage: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub x_groq: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Choice<'a> {
     pub index: Option<u64>,
-    #[serde(borrow)]
+    /// The `message` of an answer that was not streamed stands here, too.
+    #[serde(borrow, default)]
     pub delta: Option<Message<'a>>,
-    #[serde(skip)]
-    pub message: Option<Message<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub finish_reason: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub logprobs: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Message<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub content: Text<'a>,
     /// The elements of a `content` that is an array.
     #[serde(skip)]
     pub content_parts: Vec<Raw<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub refusal: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub reasoning_content: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub reasoning: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub tool_calls: Few<Call<'a>>,
-    #[serde(borrow)]
-    pub function_call: Option<Function<'a>>,
+    #[serde(borrow, default)]
+    pub tool_calls: Few<Box<Call<'a>>>,
+    #[serde(borrow, default)]
+    pub function_call: Option<Box<Function<'a>>>,
 }
 
 impl<'a> Message<'a> {
@@ -78,32 +76,29 @@ impl<'a> Message<'a> {
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Call<'a> {
     pub index: Option<u64>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub id: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub function: Option<Function<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub custom: Option<Custom<'a>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Function<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub name: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub arguments: Text<'a>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
 pub(super) struct Custom<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub name: Text<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     pub input: Text<'a>,
 }
 

@@ -194,7 +194,7 @@ impl ChatReader {
     fn read_choice(&mut self, position: usize, choice: Choice<'_>, out: &mut Emitter<'_>) {
         let index = choice.index.unwrap_or(position as u64);
         out.choice(index);
-        if let Some(message) = choice.delta.or(choice.message) {
+        if let Some(message) = choice.delta {
             self.state(index).read_message(message, out);
         }
         if let Some(logprobs) = choice.logprobs.map(Raw::from) {
@@ -262,11 +262,11 @@ impl ChoiceState {
             }
         }
         for call in message.tool_calls.0 {
-            let opened = self.calls.read(self.index, Piece::from(call), out);
+            let opened = self.calls.read(self.index, Piece::from(*call), out);
             self.open = self.open.filter(|_| !opened);
         }
         if let Some(call) = message.function_call {
-            let opened = self.calls.read_legacy(self.index, Piece::from(call), out);
+            let opened = self.calls.read_legacy(self.index, Piece::from(*call), out);
             self.open = self.open.filter(|_| !opened);
         }
     }

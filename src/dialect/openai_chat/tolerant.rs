@@ -44,17 +44,11 @@ fn choice<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Choice<'a> {
     // A cumulative `message` beside `delta` (perplexity) says the same twice.
     let delta = fields
         .object("delta", out)
+        .or_else(|| fields.object("message", out))
         .map(|raw| message(raw, whole, out));
-    let message = match &delta {
-        Some(_) => None,
-        None => fields
-            .object("message", out)
-            .map(|raw| message(raw, whole, out)),
-    };
     Choice {
         index: fields.number("index", out),
         delta,
-        message,
         finish_reason: fields.text("finish_reason", out),
         logprobs: fields.object("logprobs", out).and_then(to_value),
         error: fields.raw("error"),
@@ -74,7 +68,7 @@ fn message<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Message<'a> 
     let mut tool_calls = Few::default();
     fields.array("tool_calls", out).elements(|raw| {
         if raw.kind() == Kind::Object {
-            let mut call = call(raw, out);
+            let mut call = Box::new(call(raw, out));
             if whole && call.index.is_none() {
                 // A whole message lists its calls; their places are their indexes.
                 call.index = Some(tool_calls.0.len() as u64);
@@ -94,7 +88,7 @@ fn message<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Message<'a> 
         tool_calls,
         function_call: fields
             .object("function_call", out)
-            .map(|raw| function(raw, out)),
+            .map(|raw| Box::new(function(raw, out))),
     }
 }
 

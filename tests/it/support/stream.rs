@@ -1,7 +1,7 @@
 //! Hand-written streams, read in every way.
 
-use rigtape::dialect::by_name;
-use rigtape::transcript::{Delta, Part, ToolCall, Transcript, Violation};
+use rigtape::dialect::{Answer, AnswerReader, by_name};
+use rigtape::transcript::{Delta, Ending, Part, ToolCall, Transcript, Violation};
 
 /// The SSE body of these `data` lines.
 pub fn sse(data: &[&str]) -> Vec<u8> {
@@ -74,4 +74,47 @@ pub fn parts(transcript: &Transcript) -> Vec<String> {
 pub fn violations(transcript: &Transcript) -> Vec<String> {
     let line = |v: &Violation| format!("{} {}", v.frame.unwrap_or(0), v.kind);
     transcript.violations.iter().map(line).collect()
+}
+
+/// Reads `body` whole, without trying cuts.
+pub fn read_once(dialect: &str, body: &[u8]) -> Transcript {
+    let mut assembler = by_name(dialect).unwrap().assembler();
+    assembler.feed(body);
+    assembler.finish()
+}
+
+/// No prefix that ends before `finish` says that the turn is complete.
+pub fn never_complete_before(dialect: &str, body: &[u8], finish: &str) {
+    let text = std::str::from_utf8(body).unwrap();
+    for end in 0..text.find(finish).unwrap() + finish.len() {
+        let ending = read_once(dialect, &body[..end]).ending;
+        assert_ne!(ending, Ending::Complete, "cut at byte {end}");
+    }
+}
+
+/// Every prefix, every suffix and every spoiled byte gives a transcript, the same in every cut.
+pub fn survives_damage(dialect: &str, body: &[u8]) {
+    for at in 0..body.len() {
+        read_once(dialect, &body[..at]);
+        read_once(dialect, &body[at..]);
+    }
+    let mut spoiled = body.to_vec();
+    for at in 0..body.len() {
+        for byte in [0, b'"', b'}', b'9', b'\\', b'\n', 0xFF] {
+            spoiled[at] = byte;
+            let transcript = read_once(dialect, &spoiled);
+            let mut pieces = by_name(dialect).unwrap().assembler();
+            pieces.feed(&spoiled[..at]);
+            pieces.feed(&spoiled[at..]);
+            assert_eq!(pieces.finish(), transcript, "byte {at} as {byte}");
+        }
+        spoiled[at] = body[at];
+    }
+}
+
+/// Reads a whole message that was not streamed.
+pub fn whole(dialect: &str, body: &str) -> Answer {
+    let mut reader = AnswerReader::bare().with_dialect(by_name(dialect).unwrap());
+    reader.feed(body.as_bytes());
+    reader.finish()
 }
