@@ -124,7 +124,16 @@ struct Said {
     parts: Parts,
 }
 
-type Parts = BTreeMap<(u64, usize), (&'static str, String)>;
+type Parts = BTreeMap<(u64, usize), Part>;
+
+#[derive(Default)]
+struct Part {
+    what: &'static str,
+    /// Its pieces.
+    joined: String,
+    /// What the wire said later about the whole.
+    restated: Option<String>,
+}
 
 impl Listener {
     /// An interaction begins; `own` knows its credentials.
@@ -175,8 +184,12 @@ impl Listener {
 
 fn hear(parts: &mut Parts, delta: &Delta<'_>) {
     if let Some((choice, part, what, text)) = piece(delta) {
-        let (_, joined) = parts.entry((choice, part)).or_insert((what, String::new()));
-        joined.push_str(text);
+        let part = parts.entry((choice, part)).or_default();
+        part.what = what;
+        part.joined.push_str(text);
+    } else if let Delta::Replace { choice, part, text } = delta {
+        let part = parts.entry((*choice, *part)).or_default();
+        part.restated = Some(text.to_string());
     }
 }
 
@@ -203,8 +216,8 @@ impl Said {
             .reader
             .take()
             .map(|reader| reader.finish_with(&mut |delta| hear(&mut parts, &delta)));
-        for ((choice, part), (what, text)) in &parts {
-            self.look(number, (*choice, Some(*part)), what, text, found);
+        for ((choice, part), said) in &parts {
+            self.look(number, (*choice, Some(*part)), said, found);
         }
         let Some(Answer::Transcript(transcript)) = answer else {
             return;
@@ -214,32 +227,34 @@ impl Said {
                 continue;
             };
             for tokens in [&logprobs.content, &logprobs.refusal].into_iter().flatten() {
-                let text = tokens_of(tokens);
-                self.look(number, (choice.index, None), "logprobs", &text, found);
+                let said = Part {
+                    what: "logprobs",
+                    joined: tokens_of(tokens),
+                    restated: None,
+                };
+                self.look(number, (choice.index, None), &said, found);
             }
         }
     }
 
-    fn look(
-        &self,
-        number: u64,
-        part: PartKey,
-        what: &'static str,
-        text: &str,
-        found: &mut Vec<Spoken>,
-    ) {
-        let (masked, places) = self.own.mask_assembled(text);
-        for (place, mut finding) in places {
+    fn look(&self, number: u64, part: PartKey, said: &Part, found: &mut Vec<Spoken>) {
+        let (masked, places) = self.own.mask_assembled(&said.joined);
+        for (mut place, mut finding) in places {
             finding.place = Place::Part {
                 choice: part.0,
                 part: part.1.unwrap_or_default(),
-                what,
+                what: said.what,
                 offset: place.offset,
             };
-            let end = place.offset + place.length;
-            let Some(placeholder) = masked.get(place.offset..end) else {
+            let range = place.offset..place.offset + place.length;
+            let Some(mut placeholder) = masked.get(range.clone()) else {
                 continue;
             };
+            // Where the whole was masked in one piece, its pieces take the same placeholder.
+            let restated = said.restated.as_deref().and_then(|whole| whole.get(range));
+            if let Some((same, its)) = restated.and_then(|text| Some((text, numbered(text)?))) {
+                (placeholder, place.placeholder) = (same, its);
+            }
             found.push(Spoken {
                 interaction: number,
                 part,
@@ -249,6 +264,19 @@ impl Said {
             });
         }
     }
+}
+
+/// The number in a placeholder.
+fn numbered(placeholder: &str) -> Option<u64> {
+    // It goes into JSON strings as it is.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let (before, _) = placeholder.split_once("REDACTED")?;
+    if !placeholder.bytes().all(plain) {
+        return None;
+    }
+    let before = before.strip_suffix('-').unwrap_or(before);
+    let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
 }
 
 /// The tokens of log probabilities, joined: they spell the text once more.

@@ -274,6 +274,45 @@ async fn a_credential_cut_over_deltas_is_masked_when_its_variable_is_named() {
 }
 
 #[tokio::test]
+async fn pieces_count_where_the_wire_repeats_the_whole() {
+    let key = fake_key("sk-proj-", 40);
+    let (head, tail) = key.split_at(20);
+    let place_of = json!({"item_id": "i", "output_index": 0, "content_index": 0});
+    let event = |kind: &str, name: &str, text: &str| {
+        let mut data = place_of.clone();
+        data["type"] = kind.into();
+        data[name] = text.into();
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let script = Script::chunked()
+        .chunk(event("response.output_text.delta", "delta", head))
+        .chunk(event("response.output_text.delta", "delta", tail))
+        .chunk(event("response.output_text.done", "text", &key));
+    let upstream = Upstream::start(script.last_chunk()).await;
+    let place = Place::new();
+    let url = upstream.url("/v1/responses");
+    let args = ["record", &url, "--json", "{}", "-o", "t.jsonl"];
+    let ran = place.rigtape(&args).await.expect(1);
+    ran.says("choice 0, part 0 (text), byte 0");
+    place
+        .rigtape(&["redact", "t.rejected.jsonl"])
+        .await
+        .expect(0);
+    assert_gone(&place, &key["sk-proj-".len()..]);
+    let said = said(&place, "t.rejected.jsonl");
+    let text = said["choices"][0]["parts"][0]["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("sk-proj-1-REDACTED-x") && text.len() == key.len(),
+        "{said}"
+    );
+    // The pieces' placeholder is the whole one's, so the wire still agrees with itself.
+    assert!(
+        !said["violations"].to_string().contains("mismatch"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_told_apart_has_to_be_recorded_again() {
     let key = fake_key("sk-proj-", 40);
     let (head, tail) = key.split_at(20);
