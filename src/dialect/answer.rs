@@ -13,7 +13,6 @@ const SNIFF_LIMIT: usize = 1 << 20;
 
 /// What one response said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "made once per interaction")]
 pub enum Answer {
     /// An answer of a known route.
     Transcript(Transcript),
