@@ -28,7 +28,7 @@ const TAPE: &str = concat!(
     "{\"response\":1,\"at\":10,\"status\":200,\"headers\":[[\"content-type\",\"text/event-stream\"]]}\n",
     "[1,20,\"data: {\\\"choices\\\":[{\\\"index\\\":0,\\\"delta\\\":{\\\"content\\\":\\\"Hi\\\"}}]}\\n\\n\"]\n",
     "[1,30,\"data: {\\\"choices\\\":[{\\\"index\\\":0,\\\"delta\\\":{},\\\"finish_reason\\\":\\\"stop\\\"}]}\\n\\n\"]\n",
-    "{\"end\":1,\"at\":40,\"how\":\"complete\",\"chunks\":2,\"bytes\":129}\n",
+    "{\"end\":1,\"at\":40,\"how\":\"complete\",\"chunks\":2,\"bytes\":125}\n",
 );
 
 #[test]
@@ -238,7 +238,7 @@ fn files_that_are_no_tape_are_refused_in_words() {
     );
     for (content, words) in [
         ("", "empty"),
-        ("{\"log\":{\"version\":\"1.2\"}}\n", "no cassette"),
+        ("{\"log\":{\"version\":\"1.2\"}}\n", "not a cassette"),
         ("{\"rigtape\":2}\n", "version 2"),
     ] {
         let ran = replay("t.jsonl", content);
@@ -308,7 +308,7 @@ fn list_shows_a_line_for_each_interaction() {
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     tape       #  dialect      model  status  ending    chunks  bytes  first  total  tokens
-    ./t.jsonl  1  openai-chat  -      200     complete  2       129 B  20µs   40µs   -
+    ./t.jsonl  1  openai-chat  -      200     complete  2       125 B  20µs   40µs   -
     ");
     let ran = run(folder.path(), &["list", "t.jsonl", "--format", "json"]);
     let row: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -51,3 +51,5 @@ mod record_route;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// The stable view of transcripts, and the macro on insta.
+mod snapshot;
