@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// The wire, where the tape does not tell it
     #[arg(long, value_parser = super::dialect)]
     dialect: Option<&'static Dialect>,
+    /// Say on stderr which wire each answer was read as, and why
+    #[arg(short, long)]
+    verbose: bool,
     /// Fail (status 1) unless every answer is complete and without a violation
     #[arg(long)]
     strict: bool,
@@ -186,7 +189,7 @@ async fn json(name: &str, played: &Played, args: &Args) -> anyhow::Result<u64> {
                 Ok(())
             })
             .await?;
-            match finish(reader, name, played, &mut |_| {})? {
+            match finish(reader, name, played, args, &mut |_| {})? {
                 Answer::Transcript(transcript) => {
                     unclean += u64::from(!transcript.is_clean());
                     let object = serde_json::to_string(&transcript)?;
@@ -217,8 +220,16 @@ fn finish(
     reader: AnswerReader,
     name: &str,
     played: &Played,
+    args: &Args,
     observe: &mut dyn FnMut(Delta<'_>),
 ) -> anyhow::Result<Answer> {
+    let (dialect, found_by) = (reader.dialect(), reader.found_by());
+    if let Some(dialect) = dialect.filter(|_| args.verbose) {
+        let number = played.number;
+        print::note(&format!(
+            "{name}, interaction {number}: read as {dialect}, {found_by}"
+        ));
+    }
     let answer = reader.finish_with(observe);
     if matches!(answer, Answer::Opaque(_)) && played.heads.is_none() {
         anyhow::bail!(
@@ -253,7 +264,7 @@ async fn text(played: &Played, args: &Args) -> anyhow::Result<u64> {
     .await?;
     let name = played.path().display().to_string();
     let mut written = Ok(());
-    let answer = finish(reader, &name, played, &mut |delta| {
+    let answer = finish(reader, &name, played, args, &mut |delta| {
         if written.is_ok() {
             written = page.step(&delta, &mut out);
         }

@@ -13,7 +13,6 @@ const SNIFF_LIMIT: usize = 1 << 20;
 
 /// What one response said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "made once per interaction")]
 pub enum Answer {
     /// An answer of a known route.
     Transcript(Transcript),
@@ -47,6 +46,28 @@ pub struct Opaque {
     pub sha256: String,
 }
 
+/// How the dialect of a body was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FoundBy {
+    /// The caller said so.
+    Caller,
+    /// The request's method, path and headers.
+    Route,
+    /// What the body's first frames say.
+    Content,
+}
+
+impl std::fmt::Display for FoundBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            FoundBy::Caller => "as asked for",
+            FoundBy::Route => "by the request's route",
+            FoundBy::Content => "by what its first frames say",
+        })
+    }
+}
+
 /// Reads one response body as it arrives, in any cut.
 ///
 /// Whether the body is a stream, one whole message or neither is told by its head and its first
@@ -64,6 +85,7 @@ pub struct Opaque {
 #[derive(Debug, Clone)]
 pub struct AnswerReader {
     dialect: Option<&'static Dialect>,
+    found_by: FoundBy,
     status: Option<u16>,
     content_type: Option<String>,
     /// The request or the head says that one whole message comes, no stream.
@@ -101,6 +123,7 @@ impl AnswerReader {
             .is_some_and(|content_type| essence(content_type) == "application/json");
         AnswerReader {
             dialect: super::by_request(request),
+            found_by: FoundBy::Route,
             status: Some(response.status),
             is_whole: is_json || asks_for_whole(request),
             content_type,
@@ -112,6 +135,7 @@ impl AnswerReader {
     pub fn bare() -> AnswerReader {
         AnswerReader {
             dialect: None,
+            found_by: FoundBy::Content,
             status: None,
             content_type: None,
             is_whole: false,
@@ -124,12 +148,18 @@ impl AnswerReader {
     /// The same reader, with the dialect given instead of found.
     pub fn with_dialect(mut self, dialect: &'static Dialect) -> AnswerReader {
         self.dialect = Some(dialect);
+        self.found_by = FoundBy::Caller;
         self
     }
 
     /// The dialect, as far as it is known by now.
     pub fn dialect(&self) -> Option<&'static Dialect> {
         self.dialect
+    }
+
+    /// How the dialect was found; meaningful once there is one.
+    pub fn found_by(&self) -> FoundBy {
+        self.found_by
     }
 
     /// How the body is framed, as far as it is known by now; `None` for an opaque one too.
@@ -247,6 +277,7 @@ impl AnswerReader {
         if let Some(dialect) = found {
             let body = std::mem::take(seen);
             self.dialect = Some(dialect);
+            self.found_by = FoundBy::Content;
             self.state = self.stream(dialect, dialect.framing, &body, observe);
         } else if seen.len() > SNIFF_LIMIT {
             self.state = State::Opaque;
@@ -278,6 +309,7 @@ impl AnswerReader {
         if self.dialect.is_none() {
             let whole = raw.and_then(|raw| by_frame("", raw));
             self.dialect = whole.or_else(|| sniff_json(text));
+            self.found_by = FoundBy::Content;
         }
         let dialect = self.dialect?;
         let first = text.trim_start().bytes().next().unwrap_or_default();

@@ -15,7 +15,7 @@ mod ollama;
 mod openai_chat;
 mod responses;
 
-pub use answer::{Answer, AnswerReader, Opaque};
+pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
 
 use std::fmt;
 

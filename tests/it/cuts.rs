@@ -59,7 +59,12 @@ fn cut(name: &str, dialect: &Dialect, body: &[u8]) {
             let uncut = read(window, b"");
             for at in 0..window.len().min(WINDOW / 2) {
                 let (head, tail) = window.split_at(at);
-                assert_eq!(read(head, tail), uncut, "{name}, cut at byte {}", start + at);
+                assert_eq!(
+                    read(head, tail),
+                    uncut,
+                    "{name}, cut at byte {}",
+                    start + at
+                );
             }
         }
     }

@@ -33,7 +33,9 @@ fn arrows_only_point_down() {
             continue;
         };
         let text = std::fs::read_to_string(&file).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
         let code: String = code.collect::<Vec<_>>().join("\n");
         for used in code.split("crate::").skip(1) {
             let end = used.find(|c: char| !c.is_alphanumeric() && c != '_');

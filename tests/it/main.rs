@@ -48,3 +48,8 @@ mod record_proxy;
 // Where requests go: providers by path and header, names, variables, scopes.
 #[cfg(feature = "record")]
 mod record_route;
+// The command: replay, list and demo, and what they say to bad input.
+#[cfg(feature = "cli")]
+mod cli_replay;
+// The stable view of transcripts, and the macro on insta.
+mod snapshot;

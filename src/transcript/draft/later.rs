@@ -67,7 +67,10 @@ impl Emitter<'_> {
             )
         });
         if matches!(whole, Str::Wtf8(_)) {
-            self.violation(ViolationKind::LoneSurrogate, super::lone_surrogate);
+            self.violation(
+                ViolationKind::LoneSurrogate,
+                super::surrogates::lone_surrogate,
+            );
         }
         self.replace(part, whole);
     }

@@ -1,3 +1,5 @@
+#[cfg(feature = "cli")]
+pub mod command;
 pub mod corpus;
 pub mod stream;
 
