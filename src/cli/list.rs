@@ -87,7 +87,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 /// The cassettes at `path`, in the order of their names.
-fn find(path: &Path, tapes: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+pub(super) fn find(path: &Path, tapes: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if !path.is_dir() {
         tapes.push(path.to_owned());
         return Ok(());

@@ -1,11 +1,13 @@
 //! The shell: arguments, output and exit statuses of the `rigtape` command. What it does lies on
 //! the floors below.
 
+mod config;
 mod demo;
 mod interaction;
 mod list;
 mod print;
 mod record;
+mod redact;
 mod replay;
 
 use std::io;
@@ -32,15 +34,17 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape redact --check cassettes                  is a secret on a tape?
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
 With a command behind `--`, its own status comes first.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Record(record::Args),
+    Record(Box<record::Args>),
     Replay(replay::Args),
     List(list::Args),
+    Redact(redact::Args),
     Demo(demo::Args),
 }
 
@@ -59,9 +63,10 @@ enum Outcome {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ran = match cli.command {
-        Command::Record(args) => record::run(args),
+        Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
+        Command::Redact(args) => redact::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::{Outcome, print};
+use super::{Outcome, config, print};
 use crate::dialect::Dialect;
 use crate::record::{
     Existing, Options, PROVIDERS, Proxy, ProxyConfig, Recorder, Report, Routes, Upstream,
@@ -15,6 +15,9 @@ use crate::record::{
 mod child;
 mod once;
 mod progress;
+mod signals;
+
+use signals::Signals;
 
 /// Record what a program says to its provider, every byte and chunk border.
 ///
@@ -93,6 +96,8 @@ pub(super) struct Args {
     /// The wire, for the text shown while one request is recorded
     #[arg(long, value_parser = super::dialect, requires = "url")]
     dialect: Option<&'static Dialect>,
+    #[command(flatten)]
+    config: config::Source,
     /// Run this command with its clients pointed at the recorder
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -118,15 +123,27 @@ impl Args {
             (_, true) => Existing::Append,
             _ => Existing::Refuse,
         };
-        let mut options = Options::default();
-        options.title = self.title.clone();
-        options.drain = self.drain;
+        let mut options = Options {
+            title: self.title.clone(),
+            redactor: self.config.redactor(&[])?,
+            drain: self.drain,
+            ..Options::default()
+        };
         options.timeouts.idle = seconds("--idle-timeout", self.idle_timeout)?;
         options.timeouts.total = match self.timeout {
             Some(limit) => seconds("--timeout", limit)?,
             None => None,
         };
         let folder = self.output.is_dir() || self.output.to_string_lossy().ends_with('/');
+        if let Some(parent) = self
+            .output
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            // `-o cassettes/weather.jsonl` in a fresh project should just work.
+            std::fs::create_dir_all(parent)
+                .with_context(|| format!("cannot make the folder {}", parent.display()))?;
+        }
         let recorder = if folder {
             Recorder::to_directory(&self.output, existing, options)
         } else {
@@ -159,18 +176,19 @@ async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
         .allowed_hosts
         .extend(args.allow_host.iter().map(|host| host.to_ascii_lowercase()));
     let extra = variables(args)?;
+    let mut signals = Signals::listen()?;
     let proxy = Proxy::start(args.recorder()?, config).await?;
     let url = proxy.url();
     if args.command.is_empty() {
         println!("listening on {url}");
         let shown = progress::show(proxy.recorder().clone(), None);
-        stopped().await?;
+        signals.asked().await?;
         drop(shown);
         let report = proxy.shutdown(Duration::from_secs(5)).await;
         return Ok(close(&report, args));
     }
     print::note(&format!("listening on {url}"));
-    let status = child::run(&args.command, &url, &extra).await?;
+    let status = child::run(&args.command, &url, &extra, &mut signals).await?;
     // A child may leave a stream behind it; what was said is recorded to its end.
     let report = proxy.shutdown(Duration::from_secs(5)).await;
     let outcome = close(&report, args);
@@ -221,21 +239,6 @@ fn variables(args: &Args) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(variables)
 }
 
-/// Waits for Ctrl-C or a polite request to end.
-async fn stopped() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
-}
-
 /// Says how the recording went.
 fn close(report: &Report, args: &Args) -> Outcome {
     for refused in &report.refused {
@@ -250,7 +253,8 @@ fn close(report: &Report, args: &Args) -> Outcome {
         return Outcome::Failed;
     }
     for tape in &report.tapes {
-        let path = tape.path.as_ref().map(|path| path.display().to_string());
+        let path = tape.rejected.as_ref().or(tape.path.as_ref());
+        let path = path.map(|path| path.display().to_string());
         print::note(&format!(
             "recorded {} interaction{} ({} chunks, {}) on {}",
             tape.interactions,

@@ -31,11 +31,13 @@
 //! ```
 
 mod answer;
+mod audit;
 mod client;
 mod decode;
 mod ending;
 mod error;
 mod exchange;
+pub mod mend;
 mod options;
 mod path;
 mod provider;

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::sync::Notify;
 
-use super::Error;
 use super::client::{self, HttpClient};
 use super::exchange::{self, Exchange};
 use super::options::Options;
@@ -17,6 +16,7 @@ use super::report::{Progress, Report};
 use super::route;
 use super::sink::{Closed, Sink, TapeId};
 use super::tape::{Existing, Tape};
+use super::{Error, audit};
 use crate::Offset;
 use crate::cassette::{Body, Record, Request};
 
@@ -335,7 +335,10 @@ impl Shared {
     fn close(&self) -> Report {
         let mut report = Report::default();
         match self.sink.close() {
-            Some(Closed::Finished(tapes)) => report.tapes = tapes,
+            Some(Closed::Finished(tapes)) => {
+                report.tapes = tapes;
+                report.tapes.iter_mut().for_each(audit::tape);
+            }
             Some(Closed::TooSlow { lines }) => {
                 report.unfinished = Some(format!(
                     "the disk did not take the last {lines} lines within {:?}",
@@ -351,7 +354,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         // The process may end right after this, and the writer's thread with it.
-        self.sink.close();
+        self.close();
     }
 }
 

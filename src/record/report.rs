@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::redact::{Finding, InteractionRedactor};
+use crate::redact::{Finding, InteractionRedactor, Kind};
 
 /// What a recording came to, as data: tapes, counts, and everything that went wrong.
 #[derive(Debug, Clone, Default)]
@@ -24,18 +24,18 @@ impl Report {
         self.tapes.iter().map(|tape| tape.interactions).sum()
     }
 
-    /// Whether everything that passed is on the tapes.
+    /// Whether everything that passed is on the tapes, and no secret was found on them.
     pub fn is_complete(&self) -> bool {
-        self.unfinished.is_none()
-            && self
-                .tapes
-                .iter()
-                .all(|t| t.lost.is_empty() && t.error.is_none())
+        self.unfinished.is_none() && self.tapes.iter().all(TapeReport::is_complete)
     }
 
     /// Everything that went wrong, one sentence each; empty for a complete recording.
     pub fn failures(&self) -> Vec<String> {
-        let mut failures: Vec<String> = self.tapes.iter().filter_map(TapeReport::failure).collect();
+        let mut failures: Vec<String> = Vec::new();
+        for tape in &self.tapes {
+            failures.extend(tape.failure());
+            failures.extend(tape.audited());
+        }
         failures.extend(self.unfinished.clone());
         failures
     }
@@ -59,6 +59,12 @@ pub struct TapeReport {
     pub lost: Vec<Lost>,
     /// What the disk said when it failed.
     pub error: Option<String>,
+    /// Secrets in what the interactions of this run say once their pieces are joined.
+    pub findings: Vec<Finding>,
+    /// Where the tape stands now, when findings moved it: `NAME.rejected.jsonl`.
+    pub rejected: Option<PathBuf>,
+    /// Why the tape could not be audited, or not be moved.
+    pub audit_error: Option<String>,
     pub(super) redactors: BTreeMap<u64, InteractionRedactor>,
 }
 
@@ -72,11 +78,53 @@ impl TapeReport {
             .unwrap_or_default()
     }
 
-    fn failure(&self) -> Option<String> {
-        let name = self
-            .path
+    fn is_complete(&self) -> bool {
+        self.lost.is_empty()
+            && self.error.is_none()
+            && self.findings.is_empty()
+            && self.audit_error.is_none()
+    }
+
+    fn name(&self) -> String {
+        self.path
             .as_ref()
-            .map_or("the tape".into(), |path| path.display().to_string());
+            .map_or("the tape".into(), |path| path.display().to_string())
+    }
+
+    /// What the audit found and where the tape went, without a word of the secret.
+    fn audited(&self) -> Option<String> {
+        let name = self.name();
+        let Some(first) = self.findings.first() else {
+            let error = self.audit_error.as_ref()?;
+            return Some(format!("{name} could not be audited for secrets: {error}"));
+        };
+        let more = match self.findings.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let (stands, tape) = match (&self.rejected, &self.audit_error) {
+            (Some(to), _) => (
+                format!("it was moved to {}", to.display()),
+                to.display().to_string(),
+            ),
+            (None, Some(error)) => (format!("IT IS STILL THERE: {error}"), name.clone()),
+            (None, None) => ("it is still there".to_owned(), name.clone()),
+        };
+        let unknown = self.findings.iter().any(|f| f.kind == Kind::Credential);
+        let variable = if unknown {
+            " --env VARIABLE, with the credential in that variable,"
+        } else {
+            ""
+        };
+        Some(format!(
+            "{name} holds a secret, spelled over several pieces of the stream; {stands}\n  \
+             {first}{more}\n  `rigtape redact {tape}`{variable} masks it; then move the tape to its \
+             name, or record it again"
+        ))
+    }
+
+    fn failure(&self) -> Option<String> {
+        let name = self.name();
         let lost = match self.lost.as_slice() {
             [] => None,
             [one] => Some(format!(

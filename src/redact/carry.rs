@@ -127,10 +127,14 @@ impl Masker {
         self.scanner.scan(&self.window, 0, &mut self.hits);
         self.scanner.finish(&self.window, 0, &mut self.hits);
         self.decide(usize::MAX);
-        let found = self
-            .masks
-            .iter()
-            .map(|mask| (mask.start, mask.text.len(), mask.kind.clone()));
+        let found = self.masks.iter().map(|mask| Found {
+            place: Redacted {
+                offset: mask.start,
+                length: mask.text.len(),
+                placeholder: mask.number,
+            },
+            kind: mask.kind.clone(),
+        });
         let found: Vec<_> = found.collect();
         if found.is_empty() {
             return Whole { bytes, found };
@@ -306,8 +310,13 @@ pub(super) struct Spot {
 /// Bytes after masking, and where in them something was masked.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    /// Offset, length, kind.
-    pub(super) found: Vec<(usize, usize, Kind)>,
+    pub(super) found: Vec<Found>,
+}
+
+/// What was masked where.
+pub(super) struct Found {
+    pub(super) place: Redacted,
+    pub(super) kind: Kind,
 }
 
 /// Line breaks stay: they are the framing of a stream, never a part of a key.

@@ -73,6 +73,17 @@ pub enum Place {
         /// In the text.
         offset: usize,
     },
+    /// In a part of the answer, its pieces joined.
+    Part {
+        /// Index of the choice.
+        choice: u64,
+        /// Number of the part within its stream, from 0 in order of first appearance.
+        part: usize,
+        /// What the part is: `text`, `reasoning`, `refusal`, `arguments`, `logprobs`.
+        what: &'static str,
+        /// In the joined pieces.
+        offset: usize,
+    },
 }
 
 impl Place {
@@ -129,6 +140,12 @@ impl fmt::Display for Place {
             Place::Trailer { name } => write!(f, "trailer {name}"),
             Place::Detail { offset } => write!(f, "detail of the end, byte {offset}"),
             Place::Text { offset } => write!(f, "assembled text, byte {offset}"),
+            Place::Part {
+                choice,
+                part,
+                what,
+                offset,
+            } => write!(f, "choice {choice}, part {part} ({what}), byte {offset}"),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::carry::{Masker, Spot};
+use super::carry::{Found, Masker, Spot};
 use super::headers::{Side, Split};
 use super::scan::{Literals, What};
 use super::{Finding, Kind, Place, Shared, url};
-use crate::cassette::{Body, End, Headers, Request, Response};
+use crate::cassette::{Body, End, Headers, Redacted, Request, Response};
 
 /// Masks one interaction: knows its request's own credentials.
 #[derive(Clone)]
@@ -69,16 +69,34 @@ impl InteractionRedactor {
     /// Secrets in `text` that was assembled from the stream: a key that came in two deltas is whole
     /// only there. Placeholders are no findings.
     pub fn audit_text(&self, text: &str) -> Vec<Finding> {
+        let finding = |(_, finding)| finding;
+        self.mask_assembled(text)
+            .1
+            .into_iter()
+            .map(finding)
+            .collect()
+    }
+
+    /// `text`, which was assembled from the stream, with placeholders of the same length in its
+    /// secrets' places, and these places.
+    pub fn mask_assembled(&self, text: &str) -> (String, Vec<(Redacted, Finding)>) {
         let whole = self
             .masker()
             .mask_whole(Bytes::copy_from_slice(text.as_bytes()), &[]);
-        let finding = |(offset, length, kind)| Finding {
-            interaction: None,
-            place: Place::Text { offset },
-            kind,
-            length,
+        let finding = |Found { place, kind }| {
+            let finding = Finding {
+                interaction: None,
+                place: Place::Text {
+                    offset: place.offset,
+                },
+                kind,
+                length: place.length,
+            };
+            (place, finding)
         };
-        whole.found.into_iter().map(finding).collect()
+        // As in a request's text: a replacement character would be all that is lost.
+        let masked = String::from_utf8_lossy(&whole.bytes).into_owned();
+        (masked, whole.found.into_iter().map(finding).collect())
     }
 
     /// Takes the fields that hold credentials out of a head that was recorded with them.
@@ -212,8 +230,8 @@ impl InteractionRedactor {
         place: impl Fn(usize) -> Place,
     ) -> Bytes {
         let whole = self.masker().mask_whole(bytes, spots);
-        for (offset, length, kind) in whole.found {
-            log.add(place(offset), kind, length);
+        for Found { place: at, kind } in whole.found {
+            log.add(place(at.offset), kind, at.length);
         }
         whole.bytes
     }

@@ -48,6 +48,15 @@ mod record_proxy;
 // Where requests go: providers by path and header, names, variables, scopes.
 #[cfg(feature = "record")]
 mod record_route;
+// `rigtape record` as a user runs it: around a command, in a folder, one request, bad input.
+#[cfg(all(feature = "cli", unix))]
+mod cli_record;
+// Recordings that are cut off: killed, interrupted, out of disk.
+#[cfg(all(feature = "cli", unix))]
+mod cli_endings;
+// Secrets end to end: not on disk, quarantined, masked afterwards; the project's rules.
+#[cfg(all(feature = "cli", unix))]
+mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitStatus;
 
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::super::print;
+use super::signals::{Asked, Signals};
 use crate::record::PROVIDERS;
 
 /// Runs the command to its end; its status as a shell would state it.
@@ -14,6 +15,7 @@ pub(super) async fn run(
     command: &[OsString],
     url: &str,
     extra: &BTreeMap<String, String>,
+    signals: &mut Signals,
 ) -> anyhow::Result<u8> {
     let (program, arguments) = match command.split_first() {
         Some(split) => split,
@@ -34,14 +36,31 @@ pub(super) async fn run(
             });
         }
     };
-    // Ctrl-C reaches the child too, as one of the terminal's group: it ends, and then we do.
+    // Ctrl-C reaches the child too, as one of the terminal's group: it ends, and then we do. Other
+    // requests to end reach only us.
     let status = loop {
         tokio::select! {
             status = child.wait() => break status?,
-            asked = super::stopped() => asked?,
+            asked = signals.asked() => if asked? == Asked::Terminate {
+                terminate(&mut child);
+            },
         }
     };
     Ok(code(status))
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+        // It may have ended in between.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) {
+    let _ = child.start_kill();
 }
 
 fn environment(url: &str, extra: &BTreeMap<String, String>) -> Vec<(String, String)> {

@@ -10,6 +10,7 @@ use reqwest::{Method, Url};
 
 use super::super::replay::Page;
 use super::super::{Outcome, print, replay};
+use super::signals::Signals;
 use super::{Args, close, progress};
 use crate::Offset;
 use crate::cassette::{Request, Response};
@@ -19,10 +20,11 @@ use crate::transcript::Delta;
 
 pub(super) async fn run(url: &str, args: &Args) -> anyhow::Result<Outcome> {
     let request = request(url, args)?;
+    let mut signals = Signals::listen()?;
     let recorder = args.recorder()?;
     let failed = tokio::select! {
         failed = exchange(&recorder, request, args) => failed?,
-        asked = super::stopped() => {
+        asked = signals.asked() => {
             asked?;
             Some("stopped; the tape holds what had arrived".to_owned())
         }
