@@ -13,7 +13,6 @@ const SNIFF_LIMIT: usize = 1 << 20;
 
 /// What one response said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "made once per interaction")]
 pub enum Answer {
     /// An answer of a known route.
     Transcript(Transcript),
@@ -324,7 +323,7 @@ impl AnswerReader {
             }
         }
         let mut assembler = self.assembler(dialect, Framing::Whole);
-        assembler.feed(text.as_bytes());
+        assembler.feed(body);
         assembler.finish_if_recognised(observe).or_else(|| {
             // A known route failed in a form of its own (FastAPI's `detail`, for one).
             let error = raw.filter(|raw| raw.kind() == Kind::Object)?;

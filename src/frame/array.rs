@@ -67,11 +67,12 @@ impl Array {
             return Ok(None);
         };
         self.frames += 1;
-        let kind = FrameKind::Json(text(in_chunk.unwrap_or(&self.element), &mut self.scratch));
+        let (text, lossy) = text(in_chunk.unwrap_or(&self.element), &mut self.scratch);
         Ok(Some(Frame {
             number: self.frames,
             span,
-            kind,
+            lossy,
+            kind: FrameKind::Json(text),
         }))
     }
 
@@ -87,11 +88,12 @@ impl Array {
         self.handed = true;
         self.inner = Inner::None;
         let span = self.at - self.element.len() as u64..self.at;
-        let kind = FrameKind::Json(text(&self.element, &mut self.scratch));
+        let (text, lossy) = text(&self.element, &mut self.scratch);
         Some(Last::Torn(Frame {
             number: self.frames + 1,
             span,
-            kind,
+            lossy,
+            kind: FrameKind::Json(text),
         }))
     }
 

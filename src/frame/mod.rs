@@ -168,6 +168,8 @@ pub struct Frame<'a> {
     /// event's span. The LF of an SSE line end CR LF belongs to it, unless the line end before was not CR LF: such a
     /// line ends at its CR, because the frame is not kept waiting for an LF that may never come.
     pub span: Range<u64>,
+    /// Whether its text held bytes that are not UTF-8; U+FFFD stands in their place.
+    pub lossy: bool,
     /// What it is.
     pub kind: FrameKind<'a>,
 }
@@ -254,14 +256,14 @@ pub enum FrameError {
     },
 }
 
-/// The text of `bytes`; where they are not UTF-8 it is built in `scratch`.
-fn text<'t>(bytes: &'t [u8], scratch: &'t mut String) -> &'t str {
+/// The text of `bytes`, and whether they were not UTF-8; it is built in `scratch` then.
+fn text<'t>(bytes: &'t [u8], scratch: &'t mut String) -> (&'t str, bool) {
     match std::str::from_utf8(bytes) {
-        Ok(text) => text,
+        Ok(text) => (text, false),
         Err(_) => {
             scratch.clear();
             push_lossy(scratch, bytes);
-            scratch
+            (scratch, true)
         }
     }
 }

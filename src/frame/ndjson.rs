@@ -40,11 +40,12 @@ impl NdJson {
                 self.frames += 1;
                 // Asked for again: a borrow that is returned would else last for the whole loop.
                 let line = message(in_chunk.unwrap_or(&self.line), span.start);
-                let kind = FrameKind::Json(text(line, &mut self.scratch));
+                let (text, lossy) = text(line, &mut self.scratch);
                 return Ok(Some(Frame {
                     number: self.frames,
                     span,
-                    kind,
+                    lossy,
+                    kind: FrameKind::Json(text),
                 }));
             }
         }
@@ -61,11 +62,12 @@ impl NdJson {
         }
         self.handed = true;
         let number = self.frames + 1;
-        let text = text(line, &mut self.scratch);
+        let (text, lossy) = text(line, &mut self.scratch);
         let whole = serde_json::from_str::<IgnoredAny>(text).is_ok();
         let frame = Frame {
             number,
             span,
+            lossy,
             kind: FrameKind::Json(text),
         };
         if !whole {

@@ -265,27 +265,34 @@ impl Sse {
     #[inline]
     fn frame<'s, 'i: 's>(&'s mut self, found: Found<'i>, number: u64) -> Frame<'s> {
         let block = &self.block;
-        let kind = match found.kind {
+        let (kind, lossy) = match found.kind {
             Kind::Comment(chunk) => {
                 // The buffer still has the line's colon.
                 let bytes = chunk.unwrap_or_else(|| self.comment.get(1..).unwrap_or_default());
-                FrameKind::Comment(text(bytes, &mut self.scratch))
+                let (text, lossy) = text(bytes, &mut self.scratch);
+                (FrameKind::Comment(text), lossy)
             }
             Kind::Event(chunk) => {
                 let data = chunk.or_else(|| block.has_data.then(|| &block.data[block.data_from..]));
-                FrameKind::Event(Event {
+                let data = data.map(|bytes| text(bytes, &mut self.scratch));
+                let event = Event {
                     name: &block.name,
-                    data: data.map(|bytes| text(bytes, &mut self.scratch)),
+                    data: data.map(|(text, _)| text),
                     id: block.has_id.then_some(block.id.as_str()),
                     last_event_id: &self.last_event_id,
                     retry: block.retry,
                     unknown: &block.unknown,
-                })
+                };
+                (
+                    FrameKind::Event(event),
+                    data.is_some_and(|(_, lossy)| lossy),
+                )
             }
         };
         Frame {
             number,
             span: found.span,
+            lossy,
             kind,
         }
     }

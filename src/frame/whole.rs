@@ -42,11 +42,12 @@ impl Whole {
         }
         self.handed = true;
         let body = self.body.strip_prefix(BOM).unwrap_or(&self.body);
-        let kind = FrameKind::Json(text(body, &mut self.scratch));
+        let (text, lossy) = text(body, &mut self.scratch);
         Some(Last::Frame(Frame {
             number: 1,
             span: 0..self.body.len() as u64,
-            kind,
+            lossy,
+            kind: FrameKind::Json(text),
         }))
     }
 }

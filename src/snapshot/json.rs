@@ -37,10 +37,11 @@ const SEALED: [&str; 5] = [
     "data",
 ];
 
-pub(super) fn stable(text: &str, ids: &mut Ids) -> String {
+/// `name` is that of the value, which tells what kind of text it holds.
+pub(super) fn stable(text: &str, name: &str, ids: &mut Ids) -> String {
     let mut out = String::new();
     match Raw::parse(text) {
-        Ok(raw) => write(raw, "", 0, ids, &mut out),
+        Ok(raw) => write(raw, name, 0, ids, &mut out),
         Err(_) => out.push_str(text),
     }
     out

@@ -141,7 +141,7 @@ impl Page {
         self.field("ending", &ending);
         if let Some(error) = &of.error {
             self.field("error", "");
-            self.json(error.as_str(), 2);
+            self.json("error", error.as_str(), 2);
         }
         for choice in &of.choices {
             self.choice(choice);
@@ -160,6 +160,10 @@ impl Page {
     fn choice(&mut self, choice: &Choice) {
         let finish = choice.finish_reason.as_deref().unwrap_or("no finish");
         self.field(&format!("choice {}", choice.index), finish);
+        if let Some(details) = &choice.finish_details {
+            self.line(2, "finish details");
+            self.json("finish_details", details.as_str(), 4);
+        }
         for part in &choice.parts {
             self.part(part);
         }
@@ -184,7 +188,7 @@ impl Page {
             Part::ToolCall(call) => self.call(call),
             Part::Other { kind, raw } => {
                 self.line(2, kind);
-                self.json(raw.as_str(), 4);
+                self.json(kind, raw.as_str(), 4);
             }
         }
     }
@@ -197,7 +201,7 @@ impl Page {
         };
         self.line(2, &format!("tool_call {} {name}, {id}", call.index));
         match &call.arguments_json {
-            Some(json) => self.json(json.as_str(), 4),
+            Some(json) => self.json("arguments", json.as_str(), 4),
             None => self.quote(&call.arguments),
         }
     }
@@ -223,8 +227,8 @@ impl Page {
         }
     }
 
-    fn json(&mut self, text: &str, indent: usize) {
-        let stable = json::stable(text, &mut self.ids);
+    fn json(&mut self, name: &str, text: &str, indent: usize) {
+        let stable = json::stable(text, name, &mut self.ids);
         for line in stable.lines() {
             self.line(indent, &printable(line));
         }

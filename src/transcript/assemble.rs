@@ -173,6 +173,13 @@ fn read(
     observe: &mut dyn FnMut(Delta<'_>),
 ) -> bool {
     note_unknown_fields(draft, frame, observe);
+    if frame.lossy && !matches!(frame.kind, FrameKind::Comment(_)) {
+        draft
+            .emitter(Some(frame.number), observe)
+            .violation(ViolationKind::InvalidUtf8, || {
+                "bytes that are not UTF-8; U+FFFD is in their place".to_owned()
+            });
+    }
     if !draft.is_terminated() {
         return reader.read(frame, &mut draft.emitter(Some(frame.number), observe));
     }

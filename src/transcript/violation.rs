@@ -44,6 +44,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// A frame holds bytes that are not UTF-8; U+FFFD stands in their place.
+    InvalidUtf8 = "invalid_utf8",
     /// A frame's data is not JSON.
     InvalidJson = "invalid_json",
     /// A frame's data is JSON, but no object.

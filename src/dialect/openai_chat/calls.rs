@@ -20,9 +20,9 @@ pub(super) struct Piece<'a> {
 }
 
 impl<'a> From<Call<'a>> for Piece<'a> {
-    fn from(call: Call<'a>) -> Piece<'a> {
+    fn from(mut call: Call<'a>) -> Piece<'a> {
         let free_form = call.custom.is_some() && call.function.is_none();
-        let (name, arguments) = match (call.function, call.custom) {
+        let (mut name, mut arguments) = match (call.function, call.custom) {
             (Some(function), _) => (function.name, function.arguments),
             (None, Some(custom)) => (custom.name, custom.input),
             (None, None) => Default::default(),
@@ -38,7 +38,7 @@ impl<'a> From<Call<'a>> for Piece<'a> {
 }
 
 impl<'a> From<Function<'a>> for Piece<'a> {
-    fn from(function: Function<'a>) -> Piece<'a> {
+    fn from(mut function: Function<'a>) -> Piece<'a> {
         Piece {
             index: None,
             id: None,

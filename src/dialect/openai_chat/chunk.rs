@@ -1,68 +1,109 @@
 //! The lean types of a chunk: only the fields that a transcript needs, borrowed from the frame.
 //!
-//! They are small, because serde moves each of them a few times: what is rare stands in a box.
+//! They are read in place: moving values of this size through serde's results costs as much as
+//! reading them. What is rare stands in a box.
 //!
-//! They are strict: a value of an unexpected type, a duplicate member or a lone surrogate fails
-//! them, and `tolerant` fills the same types by name.
+//! They are strict: a value of an unexpected type, an escape in a name or a lone surrogate fails
+//! them, and `tolerant` fills the same types by name. Of duplicate members the last wins in both.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use super::in_place::{Into, IntoFew, IntoOption, Members};
 use crate::json::{Raw, Str};
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Chunk<'a> {
-    #[serde(borrow, default)]
     pub id: Text<'a>,
-    #[serde(borrow, default)]
     pub model: Text<'a>,
-    #[serde(borrow, default)]
     pub choices: Few<Choice<'a>>,
-    #[serde(borrow, default)]
     pub usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub x_groq: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Choice<'a> {
     pub index: Option<u64>,
     /// The `message` of an answer that was not streamed stands here, too.
-    #[serde(borrow, default)]
     pub delta: Option<Message<'a>>,
-    #[serde(borrow, default)]
     pub finish_reason: Text<'a>,
-    #[serde(borrow, default)]
     pub logprobs: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub error: Option<&'a RawValue>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Message<'a> {
-    #[serde(borrow, default)]
     pub content: Text<'a>,
     /// The elements of a `content` that is an array.
-    #[serde(skip)]
     pub content_parts: Vec<Raw<'a>>,
-    #[serde(borrow, default)]
     pub refusal: Text<'a>,
-    #[serde(borrow, default)]
     pub reasoning_content: Text<'a>,
-    #[serde(borrow, default)]
     pub reasoning: Text<'a>,
-    #[serde(borrow, default)]
     pub reasoning_details: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub tool_calls: Few<Box<Call<'a>>>,
-    #[serde(borrow, default)]
     pub function_call: Option<Box<Function<'a>>>,
+}
+
+impl<'a> Chunk<'a> {
+    pub(super) fn parse(data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
+        let mut chunk = Chunk::default();
+        let mut deserializer = serde_json::Deserializer::from_str(data);
+        Into(&mut chunk).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(chunk)
+    }
+}
+
+impl<'de> Members<'de> for Chunk<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => self.id = map.next_value()?,
+            "model" => self.model = map.next_value()?,
+            "choices" => map.next_value_seed(IntoFew(&mut self.choices))?,
+            "usage" => self.usage = map.next_value()?,
+            "x_groq" => self.x_groq = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            _ => _ = map.next_value::<IgnoredAny>()?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Members<'de> for Choice<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "index" => self.index = map.next_value()?,
+            "delta" => map.next_value_seed(IntoOption(&mut self.delta))?,
+            "finish_reason" => self.finish_reason = map.next_value()?,
+            "logprobs" => self.logprobs = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            _ => _ = map.next_value::<IgnoredAny>()?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Members<'de> for Message<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "content" => self.content = map.next_value()?,
+            "refusal" => self.refusal = map.next_value()?,
+            "reasoning_content" => self.reasoning_content = map.next_value()?,
+            "reasoning" => self.reasoning = map.next_value()?,
+            "reasoning_details" => self.reasoning_details = map.next_value()?,
+            "tool_calls" => self.tool_calls = map.next_value()?,
+            "function_call" => self.function_call = map.next_value()?,
+            _ => _ = map.next_value::<IgnoredAny>()?,
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Message<'a> {
@@ -107,9 +148,9 @@ pub(super) struct Custom<'a> {
 pub(super) struct Text<'a>(pub(super) Option<Str<'a>>);
 
 impl<'a> Text<'a> {
-    /// The string when it says something.
-    pub(super) fn some(self) -> Option<Str<'a>> {
-        self.0.filter(|text| !text.is_empty())
+    /// Takes the string out, when it says something.
+    pub(super) fn some(&mut self) -> Option<Str<'a>> {
+        self.0.take().filter(|text| !text.is_empty())
     }
 }
 

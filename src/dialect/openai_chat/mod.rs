@@ -5,6 +5,7 @@
 
 mod calls;
 mod chunk;
+mod in_place;
 mod tolerant;
 
 use serde_json::{Map, Value};
@@ -125,9 +126,9 @@ impl ChatReader {
         // The lean types read what every gateway sends nearly always, in one pass; whatever they
         // refuse is read again by name, field by field.
         if event != "error"
-            && let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(data)
+            && let Ok(mut chunk) = Chunk::parse(data)
         {
-            return self.read_chunk(chunk, out);
+            return self.read_chunk(&mut chunk, out);
         }
         let raw = match Raw::parse(data) {
             Ok(raw) => raw,
@@ -143,8 +144,8 @@ impl ChatReader {
         if event == "error" && raw.get("error").is_none() {
             return out.error(Json::from_raw(raw));
         }
-        let chunk = tolerant::chunk(raw, out);
-        self.read_chunk(chunk, out);
+        let mut chunk = tolerant::chunk(raw, out);
+        self.read_chunk(&mut chunk, out);
     }
 
     /// Reads an answer that was not streamed.
@@ -161,12 +162,12 @@ impl ChatReader {
         if !has_choices && !has_error {
             return false;
         }
-        let chunk = tolerant::whole(raw, out);
-        self.read_chunk(chunk, out);
+        let mut chunk = tolerant::whole(raw, out);
+        self.read_chunk(&mut chunk, out);
         true
     }
 
-    fn read_chunk(&mut self, chunk: Chunk<'_>, out: &mut Emitter<'_>) {
+    fn read_chunk(&mut self, chunk: &mut Chunk<'_>, out: &mut Emitter<'_>) {
         // The first id and model that say something stay: gateways send an empty first one, and
         // some change it in every chunk.
         if !out.has_response_id()
@@ -179,7 +180,7 @@ impl ChatReader {
         {
             out.model(&model.plain());
         }
-        for (position, choice) in chunk.choices.0.into_iter().enumerate() {
+        for (position, choice) in chunk.choices.0.iter_mut().enumerate() {
             self.read_choice(position, choice, out);
         }
         let in_x_groq = || Raw::from(chunk.x_groq?).get("usage");
@@ -191,10 +192,10 @@ impl ChatReader {
         }
     }
 
-    fn read_choice(&mut self, position: usize, choice: Choice<'_>, out: &mut Emitter<'_>) {
+    fn read_choice(&mut self, position: usize, choice: &mut Choice<'_>, out: &mut Emitter<'_>) {
         let index = choice.index.unwrap_or(position as u64);
         out.choice(index);
-        if let Some(message) = choice.delta {
+        if let Some(message) = &mut choice.delta {
             self.state(index).read_message(message, out);
         }
         if let Some(logprobs) = choice.logprobs.map(Raw::from) {
@@ -233,7 +234,7 @@ impl ChatReader {
 }
 
 impl ChoiceState {
-    fn read_message(&mut self, message: Message<'_>, out: &mut Emitter<'_>) {
+    fn read_message(&mut self, message: &mut Message<'_>, out: &mut Emitter<'_>) {
         let details = message.reasoning_details();
         let reasoning = message
             .reasoning_content
@@ -261,11 +262,11 @@ impl ChoiceState {
                 self.open = None;
             }
         }
-        for call in message.tool_calls.0 {
+        for call in message.tool_calls.0.drain(..) {
             let opened = self.calls.read(self.index, Piece::from(*call), out);
             self.open = self.open.filter(|_| !opened);
         }
-        if let Some(call) = message.function_call {
+        if let Some(call) = message.function_call.take() {
             let opened = self.calls.read_legacy(self.index, Piece::from(*call), out);
             self.open = self.open.filter(|_| !opened);
         }

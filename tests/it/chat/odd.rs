@@ -346,3 +346,12 @@ fn a_frame_over_the_ceiling_makes_the_stream_errored() {
         "{error}"
     );
 }
+
+#[test]
+fn bytes_that_are_not_utf8_are_replaced_and_noted() {
+    let body = b": \xff\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\xe2\x82\xffb\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let transcript = read("openai-chat", body);
+    assert_eq!(transcript.text(), "a\u{FFFD}\u{FFFD}b");
+    assert_eq!(transcript.ending, Ending::Complete);
+    assert_eq!(violations(&transcript), ["2 invalid_utf8"]);
+}
