@@ -7,6 +7,7 @@
 //! build may turn on.
 
 mod object;
+mod scan;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub(crate) use object::{ObjectDraft, quoted};
+pub(crate) use scan::{Odd, Scan};
 
 /// The text of one valid JSON value, on a single line and without white space between tokens.
 ///

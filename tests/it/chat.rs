@@ -1,6 +1,7 @@
 mod calls;
 mod odd;
 mod seed;
+mod two_ways;
 
 use crate::support::stream::{read, sse};
 use rigtape::transcript::Transcript;

@@ -1,31 +1,21 @@
-//! The lean types of a chunk: only the fields that a transcript needs, borrowed from the frame.
+//! A chunk: only the fields that a transcript needs, borrowed from the frame.
 //!
-//! They are read in place: moving values of this size through serde's results costs as much as
-//! reading them. What is rare stands in a box.
-//!
-//! They are strict: a value of an unexpected type, an escape in a name or a lone surrogate fails
-//! them, and `tolerant` fills the same types by name. Of duplicate members the last wins in both.
+//! Read in one pass, in place, because moving values of this size costs as much as reading them;
+//! what is rare stands in a box. Whatever is odd is left to `tolerant`, which fills the same types
+//! by name. Of duplicate members the last wins in both.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::in_place::{Into, IntoFew, IntoOption, Members};
-use crate::json::{Raw, Str};
+use crate::json::{Odd, Raw, Scan, Str};
 
 #[derive(Debug, Default)]
 pub(super) struct Chunk<'a> {
     pub id: Text<'a>,
     pub model: Text<'a>,
-    pub choices: Few<Choice<'a>>,
-    pub usage: Option<&'a RawValue>,
-    pub x_groq: Option<&'a RawValue>,
-    pub error: Option<&'a RawValue>,
+    pub choices: SmallVec<[Choice<'a>; 1]>,
+    pub usage: Option<Raw<'a>>,
+    pub x_groq: Option<Raw<'a>>,
+    pub error: Option<Raw<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,8 +24,8 @@ pub(super) struct Choice<'a> {
     /// The `message` of an answer that was not streamed stands here, too.
     pub delta: Option<Message<'a>>,
     pub finish_reason: Text<'a>,
-    pub logprobs: Option<&'a RawValue>,
-    pub error: Option<&'a RawValue>,
+    pub logprobs: Option<Raw<'a>>,
+    pub error: Option<Raw<'a>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,100 +36,28 @@ pub(super) struct Message<'a> {
     pub refusal: Text<'a>,
     pub reasoning_content: Text<'a>,
     pub reasoning: Text<'a>,
-    pub reasoning_details: Option<&'a RawValue>,
-    pub tool_calls: Few<Box<Call<'a>>>,
+    pub reasoning_details: Option<Raw<'a>>,
+    pub tool_calls: SmallVec<[Box<Call<'a>>; 1]>,
     pub function_call: Option<Box<Function<'a>>>,
 }
 
-impl<'a> Chunk<'a> {
-    pub(super) fn parse(data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
-        let mut chunk = Chunk::default();
-        let mut deserializer = serde_json::Deserializer::from_str(data);
-        Into(&mut chunk).deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(chunk)
-    }
-}
-
-impl<'de> Members<'de> for Chunk<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "id" => self.id = map.next_value()?,
-            "model" => self.model = map.next_value()?,
-            "choices" => map.next_value_seed(IntoFew(&mut self.choices))?,
-            "usage" => self.usage = map.next_value()?,
-            "x_groq" => self.x_groq = map.next_value()?,
-            "error" => self.error = map.next_value()?,
-            _ => _ = map.next_value::<IgnoredAny>()?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Members<'de> for Choice<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "index" => self.index = map.next_value()?,
-            "delta" => map.next_value_seed(IntoOption(&mut self.delta))?,
-            "finish_reason" => self.finish_reason = map.next_value()?,
-            "logprobs" => self.logprobs = map.next_value()?,
-            "error" => self.error = map.next_value()?,
-            _ => _ = map.next_value::<IgnoredAny>()?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Members<'de> for Message<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "content" => self.content = map.next_value()?,
-            "refusal" => self.refusal = map.next_value()?,
-            "reasoning_content" => self.reasoning_content = map.next_value()?,
-            "reasoning" => self.reasoning = map.next_value()?,
-            "reasoning_details" => self.reasoning_details = map.next_value()?,
-            "tool_calls" => self.tool_calls = map.next_value()?,
-            "function_call" => self.function_call = map.next_value()?,
-            _ => _ = map.next_value::<IgnoredAny>()?,
-        }
-        Ok(())
-    }
-}
-
-impl<'a> Message<'a> {
-    pub(super) fn reasoning_details(&self) -> Vec<Raw<'a>> {
-        let mut details = Vec::new();
-        if let Some(raw) = self.reasoning_details {
-            Raw::from(raw).elements(|detail| details.push(detail));
-        }
-        details
-    }
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Call<'a> {
     pub index: Option<u64>,
-    #[serde(borrow, default)]
     pub id: Text<'a>,
-    #[serde(borrow, default)]
     pub function: Option<Function<'a>>,
-    #[serde(borrow, default)]
     pub custom: Option<Custom<'a>>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Function<'a> {
-    #[serde(borrow, default)]
     pub name: Text<'a>,
-    #[serde(borrow, default)]
     pub arguments: Text<'a>,
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Custom<'a> {
-    #[serde(borrow, default)]
     pub name: Text<'a>,
-    #[serde(borrow, default)]
     pub input: Text<'a>,
 }
 
@@ -152,70 +70,151 @@ impl<'a> Text<'a> {
     pub(super) fn some(&mut self) -> Option<Str<'a>> {
         self.0.take().filter(|text| !text.is_empty())
     }
-}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or null")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Text<'de>, E> {
-                Ok(Text(None))
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Str::Text(Cow::Borrowed(text)))))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Str::Text(Cow::Owned(text.to_owned())))))
-            }
-        }
-
-        deserializer.deserialize_any(TextVisitor)
+    fn read(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        self.0 = scan.string()?;
+        Ok(())
     }
 }
 
-/// A list that nearly always has one element; `null` is an empty one.
-#[derive(Debug)]
-pub(super) struct Few<T>(pub(super) SmallVec<[T; 1]>);
-
-impl<T> Default for Few<T> {
-    fn default() -> Few<T> {
-        Few(SmallVec::new())
+impl<'a> Chunk<'a> {
+    /// Reads an ordinary chunk.
+    pub(super) fn parse(data: &'a str) -> Result<Chunk<'a>, Odd> {
+        let mut chunk = Chunk::default();
+        let mut scan = Scan::new(data);
+        scan.object(|name, scan| chunk.read(name, scan))?;
+        scan.end()?;
+        Ok(chunk)
     }
-}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Few<T>, D::Error> {
-        struct FewVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for FewVisitor<T> {
-            type Value = Few<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array or null")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Few<T>, E> {
-                Ok(Few::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Few<T>, A::Error> {
-                let mut list = SmallVec::new();
-                while let Some(element) = seq.next_element()? {
-                    list.push(element);
+    #[inline]
+    fn read(&mut self, name: &str, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        match name {
+            "id" => self.id.read(scan)?,
+            "model" => self.model.read(scan)?,
+            "choices" => {
+                self.choices.clear();
+                if !scan.null() {
+                    scan.array(|scan| {
+                        self.choices.push(Choice::default());
+                        self.choices.last_mut().ok_or(Odd)?.read(scan)
+                    })?;
                 }
-                Ok(Few(list))
             }
+            "usage" => self.usage = scan.raw()?,
+            "x_groq" => self.x_groq = scan.raw()?,
+            "error" => self.error = scan.raw()?,
+            _ => scan.skip()?,
         }
+        Ok(())
+    }
+}
 
-        deserializer.deserialize_any(FewVisitor(std::marker::PhantomData))
+impl<'a> Choice<'a> {
+    #[inline]
+    fn read(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        let mut message = None;
+        scan.object(|name, scan| {
+            match name {
+                "index" => self.index = scan.number()?,
+                "delta" if scan.null() => self.delta = None,
+                "delta" => self.delta.insert(Message::default()).read(scan)?,
+                "finish_reason" => self.finish_reason.read(scan)?,
+                "logprobs" => self.logprobs = scan.raw()?,
+                "error" => self.error = scan.raw()?,
+                "message" => message = scan.raw()?,
+                _ => scan.skip()?,
+            }
+            Ok(())
+        })?;
+        match (&self.delta, message) {
+            // A cumulative `message` beside `delta` (perplexity) says the same twice.
+            (Some(_), _) | (None, None) => Ok(()),
+            (None, Some(_)) => Err(Odd),
+        }?;
+        // `tolerant` says what is wrong with a value of another type.
+        match self.logprobs {
+            Some(logprobs) if !logprobs.text().starts_with('{') => Err(Odd),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    #[inline]
+    fn read(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        scan.object(|name, scan| {
+            match name {
+                "content" => self.content.read(scan)?,
+                "refusal" => self.refusal.read(scan)?,
+                "reasoning_content" => self.reasoning_content.read(scan)?,
+                "reasoning" => self.reasoning.read(scan)?,
+                "reasoning_details" => self.reasoning_details = scan.raw()?,
+                "tool_calls" => self.read_calls(scan)?,
+                "function_call" if scan.null() => self.function_call = None,
+                "function_call" => {
+                    let call = self.function_call.insert(Box::default());
+                    **call = Function::default();
+                    call.read(scan)?;
+                }
+                _ => scan.skip()?,
+            }
+            Ok(())
+        })
+    }
+
+    fn read_calls(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        self.tool_calls.clear();
+        if scan.null() {
+            return Ok(());
+        }
+        scan.array(|scan| {
+            let mut call = Box::<Call<'_>>::default();
+            call.read(scan)?;
+            self.tool_calls.push(call);
+            Ok(())
+        })
+    }
+
+    pub(super) fn reasoning_details(&self) -> Vec<Raw<'a>> {
+        let mut details = Vec::new();
+        if let Some(raw) = self.reasoning_details {
+            raw.elements(|detail| details.push(detail));
+        }
+        details
+    }
+}
+
+impl<'a> Call<'a> {
+    fn read(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        scan.object(|name, scan| {
+            match name {
+                "index" => self.index = scan.number()?,
+                "id" => self.id.read(scan)?,
+                "function" if scan.null() => self.function = None,
+                "function" => self.function.insert(Function::default()).read(scan)?,
+                "custom" if scan.null() => self.custom = None,
+                "custom" => {
+                    let custom = self.custom.insert(Custom::default());
+                    scan.object(|name, scan| match name {
+                        "name" => custom.name.read(scan),
+                        "input" => custom.input.read(scan),
+                        _ => scan.skip(),
+                    })?;
+                }
+                _ => scan.skip()?,
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Function<'a> {
+    fn read(&mut self, scan: &mut Scan<'a>) -> Result<(), Odd> {
+        scan.object(|name, scan| match name {
+            "name" => self.name.read(scan),
+            "arguments" => self.arguments.read(scan),
+            _ => scan.skip(),
+        })
     }
 }

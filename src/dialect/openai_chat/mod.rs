@@ -5,7 +5,6 @@
 
 mod calls;
 mod chunk;
-mod in_place;
 mod tolerant;
 
 use serde_json::{Map, Value};
@@ -123,8 +122,8 @@ impl ChatReader {
     }
 
     fn read_data(&mut self, event: &str, data: &str, out: &mut Emitter<'_>) {
-        // The lean types read what every gateway sends nearly always, in one pass; whatever they
-        // refuse is read again by name, field by field.
+        // What every gateway sends nearly always is read in one pass; whatever is odd is read again
+        // by name, field by field.
         if event != "error"
             && let Ok(mut chunk) = Chunk::parse(data)
         {
@@ -180,14 +179,14 @@ impl ChatReader {
         {
             out.model(&model.plain());
         }
-        for (position, choice) in chunk.choices.0.iter_mut().enumerate() {
+        for (position, choice) in chunk.choices.iter_mut().enumerate() {
             self.read_choice(position, choice, out);
         }
-        let in_x_groq = || Raw::from(chunk.x_groq?).get("usage");
-        if let Some(usage) = chunk.usage.map(Raw::from).or_else(in_x_groq) {
+        let in_x_groq = || chunk.x_groq?.get("usage");
+        if let Some(usage) = chunk.usage.or_else(in_x_groq) {
             read_usage(usage, out);
         }
-        if let Some(error) = chunk.error.map(Raw::from) {
+        if let Some(error) = chunk.error {
             read_error("error", error, out);
         }
     }
@@ -198,14 +197,14 @@ impl ChatReader {
         if let Some(message) = &mut choice.delta {
             self.state(index).read_message(message, out);
         }
-        if let Some(logprobs) = choice.logprobs.map(Raw::from) {
+        if let Some(logprobs) = choice.logprobs {
             for (field, of_refusal) in [("content", false), ("refusal", true)] {
                 if let Some(entries) = logprobs.get(field) {
                     out.logprobs(index, of_refusal, entries);
                 }
             }
         }
-        if let Some(error) = choice.error.map(Raw::from) {
+        if let Some(error) = choice.error {
             read_error("choices[].error", error, out);
         }
         if let Some(reason) = choice.finish_reason.some() {
@@ -262,7 +261,7 @@ impl ChoiceState {
                 self.open = None;
             }
         }
-        for call in message.tool_calls.0.drain(..) {
+        for call in message.tool_calls.drain(..) {
             let opened = self.calls.read(self.index, Piece::from(*call), out);
             self.open = self.open.filter(|_| !opened);
         }

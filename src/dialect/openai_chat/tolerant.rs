@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
+use super::chunk::{Call, Choice, Chunk, Custom, Function, Message, Text};
+use smallvec::SmallVec;
 
-use super::chunk::{Call, Choice, Chunk, Custom, Few, Function, Message, Text};
 use crate::json::{Kind, Raw, Str};
 use crate::transcript::Emitter;
 
@@ -21,10 +21,10 @@ pub(super) fn whole<'a>(raw: Raw<'a>, out: &mut Emitter<'_>) -> Chunk<'a> {
 
 fn read<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Chunk<'a> {
     let fields = Fields::of(raw);
-    let mut choices = Few::default();
+    let mut choices = SmallVec::new();
     fields.array("choices", out).elements(|raw| {
         if raw.kind() == Kind::Object {
-            choices.0.push(choice(raw, whole, out));
+            choices.push(choice(raw, whole, out));
         } else {
             out.wrong_type("choices[]", "an object", raw);
         }
@@ -50,7 +50,7 @@ fn choice<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Choice<'a> {
         index: fields.number("index", out),
         delta,
         finish_reason: fields.text("finish_reason", out),
-        logprobs: fields.object("logprobs", out).and_then(to_value),
+        logprobs: fields.object("logprobs", out),
         error: fields.raw("error"),
     }
 }
@@ -65,15 +65,15 @@ fn message<'a>(raw: Raw<'a>, whole: bool, out: &mut Emitter<'_>) -> Message<'a> 
         }
         _ => fields.text("content", out),
     };
-    let mut tool_calls = Few::default();
+    let mut tool_calls = SmallVec::new();
     fields.array("tool_calls", out).elements(|raw| {
         if raw.kind() == Kind::Object {
             let mut call = Box::new(call(raw, out));
             if whole && call.index.is_none() {
                 // A whole message lists its calls; their places are their indexes.
-                call.index = Some(tool_calls.0.len() as u64);
+                call.index = Some(tool_calls.len() as u64);
             }
-            tool_calls.0.push(call);
+            tool_calls.push(call);
         } else {
             out.wrong_type("tool_calls[]", "an object", raw);
         }
@@ -141,8 +141,8 @@ impl<'a> Fields<'a> {
             .filter(|value| !value.is_null())
     }
 
-    fn raw(&self, name: &str) -> Option<&'a RawValue> {
-        self.get(name).and_then(to_value)
+    fn raw(&self, name: &str) -> Option<Raw<'a>> {
+        self.get(name)
     }
 
     fn text(&self, name: &str, out: &mut Emitter<'_>) -> Text<'a> {
@@ -184,8 +184,4 @@ impl<'a> Fields<'a> {
             None => Raw::EMPTY_ARRAY,
         }
     }
-}
-
-fn to_value(raw: Raw<'_>) -> Option<&RawValue> {
-    serde_json::from_str(raw.text()).ok()
 }
