@@ -4,6 +4,7 @@
 //! what is rare stands in a box. Whatever is odd is left to `tolerant`, which fills the same types
 //! by name. Of duplicate members the last wins in both.
 
+use memchr::memmem;
 use smallvec::SmallVec;
 
 use crate::json::{Odd, Raw, Scan, Str};
@@ -78,13 +79,11 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// Reads an ordinary chunk.
-    pub(super) fn parse(data: &'a str) -> Result<Chunk<'a>, Odd> {
-        let mut chunk = Chunk::default();
+    /// Reads an ordinary chunk into this empty one.
+    pub(super) fn parse(&mut self, data: &'a str) -> Result<(), Odd> {
         let mut scan = Scan::new(data);
-        scan.object(|name, scan| chunk.read(name, scan))?;
-        scan.end()?;
-        Ok(chunk)
+        scan.object(|name, scan| self.read(name, scan))?;
+        scan.end()
     }
 
     #[inline]
@@ -176,12 +175,22 @@ impl<'a> Message<'a> {
         })
     }
 
-    pub(super) fn reasoning_details(&self) -> Vec<Raw<'a>> {
-        let mut details = Vec::new();
-        if let Some(raw) = self.reasoning_details {
-            raw.elements(|detail| details.push(detail));
+    /// The encrypted ones among the `reasoning_details`; the readable ones repeat `reasoning`.
+    pub(super) fn encrypted_reasoning(&self) -> Vec<Raw<'a>> {
+        let mut encrypted = Vec::new();
+        // Nearly every chunk of such a stream carries readable details, and none of these.
+        let details = self.reasoning_details;
+        let details =
+            details.filter(|raw| memmem::find(raw.text().as_bytes(), b"encrypted").is_some());
+        if let Some(details) = details {
+            details.elements(|detail| {
+                let kind = detail.get_str("type").map(Str::plain);
+                if kind.as_deref() == Some("reasoning.encrypted") {
+                    encrypted.push(detail);
+                }
+            });
         }
-        details
+        encrypted
     }
 }
 

@@ -124,9 +124,8 @@ impl ChatReader {
     fn read_data(&mut self, event: &str, data: &str, out: &mut Emitter<'_>) {
         // What every gateway sends nearly always is read in one pass; whatever is odd is read again
         // by name, field by field.
-        if event != "error"
-            && let Ok(mut chunk) = Chunk::parse(data)
-        {
+        let mut chunk = Chunk::default();
+        if event != "error" && chunk.parse(data).is_ok() {
             return self.read_chunk(&mut chunk, out);
         }
         let raw = match Raw::parse(data) {
@@ -234,7 +233,7 @@ impl ChatReader {
 
 impl ChoiceState {
     fn read_message(&mut self, message: &mut Message<'_>, out: &mut Emitter<'_>) {
-        let details = message.reasoning_details();
+        let encrypted = message.encrypted_reasoning();
         let reasoning = message
             .reasoning_content
             .some()
@@ -251,15 +250,9 @@ impl ChoiceState {
         if let Some(text) = message.refusal.some() {
             self.write(TextKind::Refusal, &text, out);
         }
-        for detail in details {
-            // The readable ones repeat `reasoning`; an encrypted one stands nowhere else.
-            if detail
-                .get_str("type")
-                .is_some_and(|kind| kind.plain() == "reasoning.encrypted")
-            {
-                out.other(self.index, "reasoning.encrypted", detail);
-                self.open = None;
-            }
+        for detail in encrypted {
+            out.other(self.index, "reasoning.encrypted", detail);
+            self.open = None;
         }
         for call in message.tool_calls.drain(..) {
             let opened = self.calls.read(self.index, Piece::from(*call), out);
