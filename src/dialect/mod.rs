@@ -171,15 +171,18 @@ pub fn by_name(name: &str) -> Option<&'static Dialect> {
     DIALECTS.iter().copied().find(|d| d.name == name)
 }
 
-/// The dialect that claims a request.
+/// The dialect that claims a request; `None` when none does, or more than one.
 pub fn by_request(request: &Request) -> Option<&'static Dialect> {
-    DIALECTS.iter().copied().find(|d| d.claims(request))
+    the_only(|dialect| dialect.claims(request))
 }
 
-/// The dialect that recognises a frame.
+/// The dialect that recognises a frame; `None` when none does, or more than one.
 fn by_frame(event: &str, data: Raw<'_>) -> Option<&'static Dialect> {
-    DIALECTS
-        .iter()
-        .copied()
-        .find(|d| (d.recognises)(event, data))
+    the_only(|dialect| (dialect.recognises)(event, data))
+}
+
+fn the_only(fits: impl Fn(&Dialect) -> bool) -> Option<&'static Dialect> {
+    let mut fitting = DIALECTS.iter().copied().filter(|dialect| fits(dialect));
+    let first = fitting.next()?;
+    fitting.next().is_none().then_some(first)
 }
