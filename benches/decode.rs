@@ -8,7 +8,7 @@ mod support;
 
 use support::contest::{Contest, is_wanted, ns_per_byte};
 use support::input::Input;
-use support::{bodies, tapes};
+use support::{bodies, tapes, wires};
 
 fn main() {
     let mut inputs = vec![
@@ -25,6 +25,9 @@ fn main() {
         Contest::new("complete path", "the seed's path", &bodies::COMPLETE).run(input);
     }
 
+    if is_wanted("wires") {
+        wires::compare();
+    }
     if is_wanted("one large event") {
         linearity();
     }

@@ -1,10 +1,10 @@
 //! JSON as it stands on a wire: read by name, without a schema, and never failing over a value
 //! of the wrong type.
 //!
-//! serde_json checks the grammar and finds the borders of values. What is done here is only what it
-//! refuses by design: strings with lone surrogate escapes, numbers outside every Rust type, and
-//! duplicate members. Nothing here depends on the features of serde_json that another crate of the
-//! build may turn on.
+//! `scan` reads what is ordinary in one pass; of everything else serde_json says whether it is JSON.
+//! What neither does by itself is done here: strings with lone surrogate escapes, numbers outside
+//! every Rust type, duplicate members. Nothing here depends on the features of serde_json that another
+//! crate of the build may turn on.
 
 mod object;
 mod scan;
@@ -12,7 +12,6 @@ mod scan;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -142,7 +141,12 @@ impl<'a> Raw<'a> {
     pub(crate) const EMPTY_ARRAY: Raw<'static> = Raw("[]");
 
     pub(crate) fn parse(text: &'a str) -> Result<Raw<'a>, serde_json::Error> {
-        serde_json::from_str::<&RawValue>(text).map(Raw::from)
+        let trimmed = text.trim_matches(JSON_SPACE);
+        let mut scan = Scan::new(trimmed);
+        match scan.skip().and_then(|()| scan.end()) {
+            Ok(()) => Ok(Raw(trimmed)),
+            Err(Odd) => serde_json::from_str::<&RawValue>(text).map(Raw::from),
+        }
     }
 
     pub(crate) fn text(self) -> &'a str {
@@ -183,8 +187,15 @@ impl<'a> Raw<'a> {
     /// an object has no members.
     pub(crate) fn members(self, each: impl FnMut(&str, Raw<'a>)) {
         if self.kind() == Kind::Object {
+            let mut each = each;
             // The text was found valid when this value was cut out of its frame.
-            let _ = serde_json::Deserializer::from_str(self.0).deserialize_map(Members(each));
+            let _ = Scan::new(self.0).walk_object(|name, escaped, value| {
+                if escaped {
+                    each(&unescape(name).plain(), value);
+                } else {
+                    each(&name[1..name.len() - 1], value);
+                }
+            });
         }
     }
 
@@ -216,12 +227,18 @@ impl<'a> Raw<'a> {
             return Raw::parse(text).map(|_| None);
         }
         let mut found = [None; N];
-        let mut json = serde_json::Deserializer::from_str(text);
-        json.deserialize_map(Members(|key: &str, value| {
-            keep(&names, &mut found, key, value);
-        }))?;
-        json.end()?;
-        Ok(Some(found))
+        let mut scan = Scan::new(text);
+        let read = scan.object(|name, scan| {
+            match names.iter().position(|of| *of == name) {
+                Some(place) => found[place] = scan.raw()?,
+                None => scan.skip()?,
+            }
+            Ok(())
+        });
+        match read.and_then(|()| scan.end()) {
+            Ok(()) => Ok(Some(found)),
+            Err(Odd) => Raw::parse(text).map(|raw| Some(raw.pick(names))),
+        }
     }
 
     /// The member of that name when it is a string.
@@ -232,7 +249,7 @@ impl<'a> Raw<'a> {
     /// Calls `each` with every element of an array, in order. Anything but an array has none.
     pub(crate) fn elements(self, each: impl FnMut(Raw<'a>)) {
         if self.kind() == Kind::Array {
-            let _ = serde_json::Deserializer::from_str(self.0).deserialize_seq(Elements(each));
+            let _ = Scan::new(self.0).walk_array(each);
         }
     }
 }
@@ -246,40 +263,6 @@ fn keep<'a>(names: &[&str], found: &mut [Option<Raw<'a>>], key: &str, value: Raw
 impl<'a> From<&'a RawValue> for Raw<'a> {
     fn from(value: &'a RawValue) -> Raw<'a> {
         Raw(value.get().trim_matches(JSON_SPACE))
-    }
-}
-
-struct Members<F>(F);
-
-impl<'de, F: FnMut(&str, Raw<'de>)> Visitor<'de> for Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-            (self.0)(&unescape(key.get()).plain(), Raw::from(value));
-        }
-        Ok(())
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'de, F: FnMut(Raw<'de>)> Visitor<'de> for Elements<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(value) = seq.next_element::<&'de RawValue>()? {
-            (self.0)(Raw::from(value));
-        }
-        Ok(())
     }
 }
 

@@ -54,17 +54,7 @@ impl Input {
 
     /// The recorded chat sessions beside the repository, when they are there.
     pub fn corpus() -> Option<Input> {
-        let root = std::env::var_os("RIGTAPE_CORPUS").map(PathBuf::from);
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-        let mut bodies = Vec::new();
-        for provider in sorted(&root.unwrap_or(beside))? {
-            for session in sorted(&provider).unwrap_or_default() {
-                let meta = std::fs::read_to_string(session.join("meta.json")).unwrap_or_default();
-                if meta.contains(r#""openai-chat""#) {
-                    bodies.push(std::fs::read(session.join("response.sse")).ok()?);
-                }
-            }
-        }
+        let bodies = recorded("openai-chat")?;
         (!bodies.is_empty()).then(|| Input::new("recorded chat streams", bodies))
     }
 
@@ -126,6 +116,22 @@ impl Input {
         self.cut = name.to_owned();
         self
     }
+}
+
+/// The recorded streams of one dialect, when the corpus is there.
+pub fn recorded(dialect: &str) -> Option<Vec<Vec<u8>>> {
+    let root = std::env::var_os("RIGTAPE_CORPUS").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let mut bodies = Vec::new();
+    for provider in sorted(&root.unwrap_or(beside))? {
+        for session in sorted(&provider).unwrap_or_default() {
+            let meta = std::fs::read_to_string(session.join("meta.json")).unwrap_or_default();
+            if meta.contains(&format!("\"{dialect}\"")) {
+                bodies.push(std::fs::read(session.join("response.sse")).ok()?);
+            }
+        }
+    }
+    Some(bodies)
 }
 
 impl Measured for Input {

@@ -8,3 +8,4 @@ pub mod contest;
 pub mod input;
 pub mod seed;
 pub mod tapes;
+pub mod wires;

@@ -183,8 +183,15 @@ impl AnswerReader {
             assembler.feed_with(bytes, observe);
             return;
         }
-        self.bytes += bytes.len() as u64;
-        self.digest.update(bytes);
+        self.take(bytes, observe);
+        // Only an opaque body is shown by its digest, and an answer's stream never becomes one.
+        if !matches!(self.state, State::Streaming(_)) {
+            self.bytes += bytes.len() as u64;
+            self.digest.update(bytes);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], observe: &mut dyn FnMut(Delta<'_>)) {
         match &mut self.state {
             State::Blank(blank) => {
                 blank.extend_from_slice(bytes);

@@ -127,6 +127,84 @@ impl<'a> Scan<'a> {
         self.skip_to(DEPTH)
     }
 
+    /// Calls `each` with the members of an object that is known to be valid: the literal of its
+    /// name, whether that has escapes, and the value.
+    pub(super) fn walk_object(
+        mut self,
+        mut each: impl FnMut(&'a str, bool, Raw<'a>),
+    ) -> Result<(), Odd> {
+        self.expect(b'{')?;
+        if self.peek() == Some(b'}') {
+            return Ok(());
+        }
+        loop {
+            self.space();
+            let from = self.at;
+            let (_, escaped) = self.literal()?;
+            let name = &self.text[from..self.at];
+            self.expect(b':')?;
+            self.space();
+            each(name, escaped, self.hop()?);
+            if self.is_last(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Calls `each` with the elements of an array that is known to be valid.
+    pub(super) fn walk_array(mut self, mut each: impl FnMut(Raw<'a>)) -> Result<(), Odd> {
+        self.expect(b'[')?;
+        if self.peek() == Some(b']') {
+            return Ok(());
+        }
+        loop {
+            self.space();
+            each(self.hop()?);
+            if self.is_last(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a value that is known to be valid, however deep it nests.
+    fn hop(&mut self) -> Result<Raw<'a>, Odd> {
+        let from = self.at;
+        let mut depth = 0u64;
+        loop {
+            match self.rest().first() {
+                Some(b'"') => {
+                    self.literal()?;
+                }
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                Some(b'}' | b']') => {
+                    depth = depth.checked_sub(1).ok_or(Odd)?;
+                    self.at += 1;
+                }
+                Some(b',' | b':' | b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(_) => self.plain(),
+                None => return Err(Odd),
+            }
+            if depth == 0 {
+                return Ok(Raw(&self.text[from..self.at]));
+            }
+        }
+    }
+
+    /// Reads a number or a word that is known to be valid.
+    fn plain(&mut self) {
+        let ends = |byte: &u8| {
+            matches!(
+                byte,
+                b',' | b':' | b'}' | b']' | b'"' | b' ' | b'\n' | b'\r' | b'\t'
+            )
+        };
+        let rest = self.rest();
+        self.at += rest.iter().position(ends).unwrap_or(rest.len()).max(1);
+    }
+
     /// Reads the end of the text.
     pub(crate) fn end(&mut self) -> Result<(), Odd> {
         self.space();

@@ -1,0 +1,81 @@
+//! The complete path of each dialect, against that of Chat Completions.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rigtape::cassette::Cassette;
+use rigtape::dialect::{Answer, AnswerReader, DIALECTS, Dialect};
+
+const ROUNDS: usize = 9;
+const BYTES: usize = 4 << 20;
+
+/// Prints ns per byte of every dialect in the table, and the ratio to the first one's.
+pub fn compare() {
+    let inputs: Vec<(&Dialect, Vec<u8>)> = DIALECTS
+        .iter()
+        .map(|dialect| (*dialect, long_answer(dialect)))
+        .collect();
+    let mut best = vec![f64::INFINITY; inputs.len()];
+    for _ in 0..ROUNDS {
+        for ((dialect, body), best) in inputs.iter().zip(&mut best) {
+            *best = best.min(ns_per_byte(dialect, body));
+        }
+    }
+    println!("\ncomplete path of each wire, long answers in 16 KB chunks (goal: ratio under 2)\n");
+    println!(
+        "  {:<24}{:>10}{:>12}{:>8}",
+        "dialect", "bytes", "ns/byte", "ratio"
+    );
+    for ((dialect, body), ns) in inputs.iter().zip(&best) {
+        let bytes = body.len();
+        println!(
+            "  {:<24}{bytes:>10}{ns:>12.2}{:>8.2}",
+            dialect.name(),
+            ns / best[0]
+        );
+    }
+    println!();
+}
+
+/// A long answer of this dialect: that of its plain tape, with the frame in its middle, a piece of
+/// text, said over and over. So what is compared is reading, and not setting up for short bodies.
+fn long_answer(dialect: &Dialect) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("cassettes")
+        .join(dialect.name());
+    let tape = Cassette::open(folder.join("plain.jsonl")).expect("each dialect has a plain tape");
+    let turn = tape
+        .interactions()
+        .next()
+        .expect("one turn")
+        .expect("a whole tape");
+    let body = turn.body();
+    let end: &[u8] = if memchr::memmem::find(&body, b"\n\n").is_some() {
+        b"\n\n"
+    } else {
+        b"\n"
+    };
+    let ends: Vec<usize> = memchr::memmem::find_iter(&body, end)
+        .map(|at| at + end.len())
+        .collect();
+    let (from, to) = (ends[ends.len() / 2 - 1], ends[ends.len() / 2]);
+    let mut long = body[..from].to_vec();
+    while long.len() < BYTES {
+        long.extend_from_slice(&body[from..to]);
+    }
+    long.extend_from_slice(&body[to..]);
+    long
+}
+
+fn ns_per_byte(dialect: &'static Dialect, body: &[u8]) -> f64 {
+    let began = Instant::now();
+    let mut reader = AnswerReader::bare().with_dialect(dialect);
+    for chunk in body.chunks(16 << 10) {
+        reader.feed(chunk);
+    }
+    let Answer::Transcript(said) = reader.finish() else {
+        panic!("{dialect}: a long answer is an answer");
+    };
+    let taken = began.elapsed();
+    taken.as_secs_f64() * 1e9 / body.len() as f64
+}
