@@ -269,6 +269,9 @@ fn text<'t>(bytes: &'t [u8], scratch: &'t mut String) -> (&'t str, bool) {
 }
 
 fn push_lossy(out: &mut String, bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return out.push_str(text);
+    }
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {

@@ -78,7 +78,7 @@ impl<'a> Scan<'a> {
     /// Whether the value is `null`, which is read then.
     #[inline]
     pub(crate) fn null(&mut self) -> bool {
-        let is_null = self.rest().starts_with(b"null");
+        let is_null = self.byte() == Some(b'n') && self.rest().starts_with(b"null");
         if is_null {
             self.at += 4;
         }
@@ -171,7 +171,7 @@ impl<'a> Scan<'a> {
         let from = self.at;
         let mut depth = 0u64;
         loop {
-            match self.rest().first() {
+            match self.byte() {
                 Some(b'"') => {
                     self.literal()?;
                 }
@@ -216,7 +216,7 @@ impl<'a> Scan<'a> {
 
     fn skip_to(&mut self, depth: u32) -> Result<(), Odd> {
         let depth = depth.checked_sub(1).ok_or(Odd)?;
-        match self.rest().first() {
+        match self.byte() {
             Some(b'"') => self.literal().map(|_| ()),
             Some(b'{') => self.object(|_, scan| scan.skip_to(depth)),
             Some(b'[') => self.array(|scan| scan.skip_to(depth)),
@@ -321,12 +321,17 @@ impl<'a> Scan<'a> {
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         self.space();
-        self.rest().first().copied()
+        self.byte()
+    }
+
+    #[inline]
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
     #[inline]
     fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.rest().first() {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte() {
             self.at += 1;
         }
     }
