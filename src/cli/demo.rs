@@ -59,8 +59,10 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
 
 async fn record(turns: &[Interaction], path: &PathBuf, existing: Existing) -> anyhow::Result<()> {
     let provider = provider::start(turns.to_vec()).await?;
-    let mut options = Options::default();
-    options.title = Some("rigtape demo".to_owned());
+    let options = Options {
+        title: Some("rigtape demo".to_owned()),
+        ..Options::default()
+    };
     let recorder = Recorder::to_file(path, existing, options)?;
     let routes = Routes::new([Upstream::parse(&provider)?])?;
     let proxy = Proxy::start(recorder, ProxyConfig::new(routes)).await?;

@@ -25,7 +25,7 @@ pub(super) struct Played {
 
 /// What a path holds.
 pub(super) enum Tape {
-    Cassette(Cassette),
+    Cassette(Box<Cassette>),
     /// A body without its request, as `curl -N` writes it.
     Bare(PathBuf, Vec<u8>),
 }
@@ -34,7 +34,7 @@ pub(super) enum Tape {
 pub(super) fn open(path: &Path) -> anyhow::Result<Tape> {
     let named = path.extension().is_some_and(|e| e == "jsonl");
     match Cassette::open(path) {
-        Ok(cassette) => Ok(Tape::Cassette(cassette)),
+        Ok(cassette) => Ok(Tape::Cassette(Box::new(cassette))),
         Err(error) if error.is_foreign() && !named => {
             let body =
                 std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -239,7 +239,7 @@ fn files_that_are_no_tape_are_refused_in_words() {
     for (content, words) in [
         ("", "empty"),
         ("{\"log\":{\"version\":\"1.2\"}}\n", "not a cassette"),
-        ("{\"rigtape\":2}\n", "version 2"),
+        ("{\"rigtape\":2}\n", "version `2`"),
     ] {
         let ran = replay("t.jsonl", content);
         assert_eq!(ran.status, Some(2), "{content:?}");
