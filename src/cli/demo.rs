@@ -19,9 +19,9 @@ const SHIPPED: &str = include_str!("../../cassettes/openai-chat/agent_loop.jsonl
 
 /// Show the whole loop in a few seconds: record a live stream, replay the tape.
 ///
-/// An embedded provider on loopback plays a shipped recording at its recorded pace; `demo` records
-/// it over real HTTP through the proxy, replays the new tape, and says where it lies. No key, no
-/// network.
+/// An embedded provider on loopback plays a shipped recording of a real model at its recorded pace
+/// (waits of more than a second are cut to one); `demo` records it over real HTTP through the proxy,
+/// replays the new tape, and says where it lies. No key, no network.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,9 +1,10 @@
 //! A provider on loopback that answers each request with the next recorded interaction, at its
-//! recorded pace.
+//! recorded pace, long waits shortened.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -19,6 +20,9 @@ use tokio::net::TcpListener;
 use crate::cassette::Interaction;
 use crate::policy::{Policy, Timing};
 use crate::replay::{Player, ReplayError};
+
+/// Nobody watches a demo to see a small model think for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 type Body = UnsyncBoxBody<Bytes, ReplayError>;
 
@@ -47,7 +51,7 @@ async fn answer(
     // Read the request to its end, as a provider would before it answers.
     let _ = request.into_body().collect().await;
     let turn = next.fetch_add(1, Relaxed) % turns.len().max(1);
-    let player = Player::new(Policy::new().timing(Timing::Recorded));
+    let player = Player::new(Policy::new().timing(Timing::MaxGap(LONGEST_WAIT)));
     let played = match turns.get(turn) {
         Some(turn) => player.http_response(turn).await.ok(),
         None => None,
