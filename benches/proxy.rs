@@ -134,7 +134,7 @@ async fn ask(server: SocketAddr, path: &str) -> TcpStream {
     socket
 }
 
-/// A server that streams: 1,000 stamped chunks with pauses, or 100 MB at once.
+/// A server that streams: 1,000 stamped chunks with pauses, or 100 MB at some 10 MB a second.
 async fn serve(began: Instant) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
@@ -159,6 +159,8 @@ async fn stream(mut socket: TcpStream, began: Instant) -> std::io::Result<()> {
         let chunk = format!("{LONG_CHUNK:x}\r\n{text}\r\n");
         for _ in 0..LONG / LONG_CHUNK + 1 {
             socket.write_all(chunk.as_bytes()).await?;
+            // Some 10 MB a second: far beyond any model, and within what one disk writer takes.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     } else {
         for _ in 0..CHUNKS {
