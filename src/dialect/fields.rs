@@ -76,6 +76,12 @@ pub(super) fn expected(line: &str, kinds: &[&str], scan: &mut Scan<'_>) -> Resul
     }
 }
 
+/// Reads a member that an ordinary frame lacks, or has as `null`.
+#[inline]
+pub(super) fn absent(scan: &mut Scan<'_>) -> Result<(), Odd> {
+    if scan.null() { Ok(()) } else { Err(Odd) }
+}
+
 /// The error that a value is: an object or a string that says something.
 pub(super) fn error(value: Option<Raw<'_>>) -> Option<Json> {
     value
