@@ -121,6 +121,17 @@ impl<'a> Scan<'a> {
         Ok(Some(Raw(&self.text[from..self.at])))
     }
 
+    /// The text that `read` reads of the value.
+    #[inline]
+    pub(crate) fn span(
+        &mut self,
+        read: impl FnOnce(&mut Scan<'a>) -> Result<(), Odd>,
+    ) -> Result<&'a str, Odd> {
+        let from = self.at;
+        read(self)?;
+        Ok(&self.text[from..self.at])
+    }
+
     /// Reads any value and forgets it.
     #[inline]
     pub(crate) fn skip(&mut self) -> Result<(), Odd> {
