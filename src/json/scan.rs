@@ -86,7 +86,8 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads a string or `null`.
-    #[inline]
+    // Left alone it is called, and costs Chat Completions 8 % of its whole path.
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<Str<'a>>, Odd> {
         if self.null() {
             return Ok(None);
