@@ -5,6 +5,8 @@
 //! it. The plan that may precede tool calls is one `other` part `tool_plan`, each citation one
 //! `citation`.
 
+mod delta;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -13,6 +15,7 @@ use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
 use crate::transcript::{Emitter, Member, PartId, PartKind, Quirks, Reader, Usage, ViolationKind};
+use delta::Delta;
 
 pub(super) static COHERE_V2: Dialect = Dialect {
     name: "cohere-v2",
@@ -123,6 +126,11 @@ impl CohereReader {
     }
 
     fn read_data(&mut self, line: &str, data: &str, out: &mut Emitter<'_>) {
+        if let Ok(delta) = Delta::parse(line, data)
+            && self.read_ordinary(&delta, out)
+        {
+            return;
+        }
         let names = ["type", "index", "delta", "id", "error", "logprobs"];
         let Some([kind, index, delta, id, error, logprobs]) = fields::of_frame(data, names, out)
         else {
@@ -203,6 +211,20 @@ impl CohereReader {
             kind => out.violation(ViolationKind::UnknownEvent, || {
                 format!("the wire has no event {:?}", crop(kind))
             }),
+        }
+    }
+
+    /// Reads an ordinary delta, if it is one where it stands.
+    fn read_ordinary(&mut self, delta: &Delta<'_>, out: &mut Emitter<'_>) -> bool {
+        match delta {
+            Delta::Content { index, kind, text } => {
+                self.append_content(index.unwrap_or(0), *kind, text, out);
+                true
+            }
+            Delta::Arguments { index, piece } => {
+                let part = self.calls.get(index);
+                part.map(|part| out.append(*part, piece)).is_some()
+            }
         }
     }
 
@@ -304,21 +326,34 @@ impl CohereReader {
             (BlockKind::Thinking, thinking, "thinking"),
             (BlockKind::Text, text, "text"),
         ] {
-            let Some(text) = fields::text(value, name, out) else {
-                continue;
-            };
-            let part = match self.blocks.get(&index) {
-                Some(block) if block.kind == kind => block.part,
-                _ if text.is_empty() => continue,
-                _ => {
-                    out.violation(ViolationKind::UnopenedBlock, || {
-                        format!("a piece of {name} for content {index}, which has no such block")
-                    });
-                    self.open_block(index, kind, out)
-                }
-            };
-            out.append(part, &text);
+            if let Some(text) = fields::text(value, name, out) {
+                self.append_content(index, kind, &text, out);
+            }
         }
+    }
+
+    fn append_content(
+        &mut self,
+        index: u64,
+        kind: BlockKind,
+        text: &Str<'_>,
+        out: &mut Emitter<'_>,
+    ) {
+        let part = match self.blocks.get(&index) {
+            Some(block) if block.kind == kind => block.part,
+            _ if text.is_empty() => return,
+            _ => {
+                out.violation(ViolationKind::UnopenedBlock, || {
+                    let name = match kind {
+                        BlockKind::Thinking => "thinking",
+                        BlockKind::Text | BlockKind::Other => "text",
+                    };
+                    format!("a piece of {name} for content {index}, which has no such block")
+                });
+                self.open_block(index, kind, out)
+            }
+        };
+        out.append(part, text);
     }
 
     fn start_call(&mut self, index: Option<u64>, call: Raw<'_>, out: &mut Emitter<'_>) {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Json, Kind, Raw, Str};
+use crate::json::{Json, Kind, Odd, Raw, Scan, Str};
 use crate::transcript::{Emitter, ViolationKind};
 
 /// Picks the members of those names out of a frame's data; `None`, noted, when it is no object.
@@ -59,6 +59,27 @@ pub(super) fn event_type<'a>(
             None
         }
     }
+}
+
+/// Reads the type of an event that is one of `kinds`: its place among them. One that the `event:`
+/// line does not agree with is odd.
+#[inline]
+pub(super) fn expected(line: &str, kinds: &[&str], scan: &mut Scan<'_>) -> Result<usize, Odd> {
+    let Some(Str::Text(stated)) = scan.string()? else {
+        return Err(Odd);
+    };
+    let place = kinds.iter().position(|kind| *kind == stated).ok_or(Odd)?;
+    match line {
+        "" | "message" => Ok(place),
+        line if line == stated => Ok(place),
+        _ => Err(Odd),
+    }
+}
+
+/// Reads a member that an ordinary frame lacks, or has as `null`.
+#[inline]
+pub(super) fn absent(scan: &mut Scan<'_>) -> Result<(), Odd> {
+    if scan.null() { Ok(()) } else { Err(Odd) }
 }
 
 /// The error that a value is: an object or a string that says something.

@@ -11,6 +11,8 @@
 //!   `other` parts `functionCall`.
 //! - What stands beside a candidate's content (citations, grounding) is an `other` part each time.
 
+mod message;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -20,6 +22,7 @@ use crate::cassette::Request;
 use crate::frame::{Event, Field, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
 use crate::transcript::{Emitter, PartKind, Quirks, Reader, Usage, ViolationKind};
+use message::{COUNTS, TextMessage};
 
 pub(super) static GEMINI: Dialect = Dialect {
     name: "gemini",
@@ -155,8 +158,31 @@ impl GeminiReader {
     }
 
     fn read_data(&mut self, data: &str, out: &mut Emitter<'_>) {
-        if let Some(message) = fields::of_frame(data, MESSAGE, out) {
+        let mut message = TextMessage::default();
+        if message.parse(data).is_ok() {
+            self.read_text_message(&message, out);
+        } else if let Some(message) = fields::of_frame(data, MESSAGE, out) {
             self.read_message(message, out);
+        }
+    }
+
+    fn read_text_message(&mut self, message: &TextMessage<'_>, out: &mut Emitter<'_>) {
+        if let Some(id) = &message.id {
+            out.response_id(id);
+        }
+        if let Some(model) = &message.model {
+            out.model(model);
+        }
+        let index = message.index.unwrap_or(0);
+        let candidate = self.candidate(index, out);
+        if let Some(text) = &message.text {
+            candidate.write(message.is_thought, text, out);
+        }
+        if let Some(reason) = &message.finish_reason {
+            out.finish(index, reason);
+        }
+        if let Some((counts, raw)) = message.usage {
+            self.count(counts, raw, out);
         }
     }
 
@@ -236,9 +262,7 @@ impl GeminiReader {
         ]);
         // Protobuf's JSON leaves out an index of 0.
         let index = fields::number(index, "candidates[].index", out).unwrap_or(0);
-        out.choice(index);
-        let candidate = self.candidates.entry(index).or_default();
-        candidate.index = index;
+        let candidate = self.candidate(index, out);
         if let Some(content) = fields::object(content, "content", out) {
             let [parts] = content.pick(["parts"]);
             fields::elements(parts, "parts", out, |part, out| match part.kind() {
@@ -266,15 +290,23 @@ impl GeminiReader {
         }
     }
 
-    /// Each message says how the counts stand now; one it leaves out has not changed.
+    fn candidate(&mut self, index: u64, out: &mut Emitter<'_>) -> &mut Candidate {
+        out.choice(index);
+        let candidate = self.candidates.entry(index).or_default();
+        candidate.index = index;
+        candidate
+    }
+
     fn read_usage(&mut self, raw: Raw<'_>, out: &mut Emitter<'_>) {
-        let [input, output, total, cached, thoughts] = raw.pick([
-            "promptTokenCount",
-            "candidatesTokenCount",
-            "totalTokenCount",
-            "cachedContentTokenCount",
-            "thoughtsTokenCount",
-        ]);
+        let mut counts = [None; 5];
+        for ((count, value), name) in counts.iter_mut().zip(raw.pick(COUNTS)).zip(COUNTS) {
+            *count = fields::number(value, name, out);
+        }
+        self.count(counts, raw.text(), out);
+    }
+
+    /// Each message says how the counts stand now; one it leaves out has not changed.
+    fn count(&mut self, counts: [Option<u64>; 5], raw: &str, out: &mut Emitter<'_>) {
         let Usage {
             input_tokens,
             output_tokens,
@@ -282,16 +314,17 @@ impl GeminiReader {
             cached_input_tokens,
             reasoning_tokens,
         } = &mut self.usage;
-        for (count, value, name) in [
-            (input_tokens, input, "promptTokenCount"),
-            (output_tokens, output, "candidatesTokenCount"),
-            (total_tokens, total, "totalTokenCount"),
-            (cached_input_tokens, cached, "cachedContentTokenCount"),
-            (reasoning_tokens, thoughts, "thoughtsTokenCount"),
-        ] {
-            *count = fields::number(value, name, out).or(*count);
+        let before = [
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cached_input_tokens,
+            reasoning_tokens,
+        ];
+        for (count, now) in before.into_iter().zip(counts) {
+            *count = now.or(*count);
         }
-        out.usage(self.usage, raw.text());
+        out.usage(self.usage, raw);
     }
 }
 
@@ -319,12 +352,7 @@ impl Candidate {
             }
         });
         if let Some(text) = fields::text(text.filter(|raw| !raw.is_null()), "text", out) {
-            let kind = if is_thought {
-                FlowKind::Reasoning
-            } else {
-                FlowKind::Text
-            };
-            self.flow.write(self.index, kind, &text, out);
+            self.write(is_thought, &text, out);
         }
         let call = call.filter(|raw| !raw.is_null());
         if let Some(call) = fields::object(call, "functionCall", out) {
@@ -344,6 +372,15 @@ impl Candidate {
                 None => {}
             }
         }
+    }
+
+    fn write(&mut self, is_thought: bool, text: &Str<'_>, out: &mut Emitter<'_>) {
+        let kind = if is_thought {
+            FlowKind::Reasoning
+        } else {
+            FlowKind::Text
+        };
+        self.flow.write(self.index, kind, text, out);
     }
 
     fn read_call(&mut self, call: Raw<'_>, part: Raw<'_>, out: &mut Emitter<'_>) {

@@ -4,6 +4,8 @@
 //! each started, filled by deltas and stopped under its own index; its last status is the finish
 //! reason. The wire's first edition, which calls steps contents, is read too.
 
+mod delta;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -13,6 +15,7 @@ use crate::cassette::Request;
 use crate::frame::{Event, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
 use crate::transcript::{Emitter, Member, PartId, PartKind, Quirks, Reader, Usage, ViolationKind};
+use delta::TextDelta;
 
 pub(super) static GEMINI_INTERACTIONS: Dialect = Dialect {
     name: "gemini-interactions",
@@ -111,6 +114,14 @@ impl InteractionsReader {
     }
 
     fn read_data(&mut self, line: &str, data: &str, out: &mut Emitter<'_>) {
+        if let Ok(TextDelta {
+            index,
+            text: Some(text),
+        }) = TextDelta::parse(line, data)
+        {
+            let step = self.step(index.unwrap_or(0), out);
+            return step.flow.write(CHOICE, FlowKind::Text, &text, out);
+        }
         let names = [
             "event_type",
             "index",
@@ -271,12 +282,7 @@ impl InteractionsReader {
     }
 
     fn read_delta(&mut self, index: u64, delta: Raw<'_>, out: &mut Emitter<'_>) {
-        let step = self.steps.entry(index).or_insert_with(|| {
-            out.violation(ViolationKind::UnopenedBlock, || {
-                format!("a delta for step {index}, which nothing had started")
-            });
-            Step::default()
-        });
+        let step = self.step(index, out);
         let [kind, text, arguments, signature, content] =
             delta.pick(["type", "text", "arguments", "signature", "content"]);
         let kind = fields::text(kind, "delta.type", out).map(Str::plain);
@@ -305,6 +311,16 @@ impl InteractionsReader {
                 }
             }
         }
+    }
+
+    /// The step that a delta belongs to; a new one where nothing had started it.
+    fn step(&mut self, index: u64, out: &mut Emitter<'_>) -> &mut Step {
+        self.steps.entry(index).or_insert_with(|| {
+            out.violation(ViolationKind::UnopenedBlock, || {
+                format!("a delta for step {index}, which nothing had started")
+            });
+            Step::default()
+        })
     }
 
     fn read_usage(&mut self, raw: Raw<'_>, out: &mut Emitter<'_>) {

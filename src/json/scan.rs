@@ -86,7 +86,8 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads a string or `null`.
-    #[inline]
+    // Left alone it is called, and costs Chat Completions 8 % of its whole path.
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Option<Str<'a>>, Odd> {
         if self.null() {
             return Ok(None);
@@ -119,6 +120,17 @@ impl<'a> Scan<'a> {
         let from = self.at;
         self.skip()?;
         Ok(Some(Raw(&self.text[from..self.at])))
+    }
+
+    /// The text that `read` reads of the value.
+    #[inline]
+    pub(crate) fn span(
+        &mut self,
+        read: impl FnOnce(&mut Scan<'a>) -> Result<(), Odd>,
+    ) -> Result<&'a str, Odd> {
+        let from = self.at;
+        read(self)?;
+        Ok(&self.text[from..self.at])
     }
 
     /// Reads any value and forgets it.

@@ -23,6 +23,8 @@ mod dialects;
 mod responses;
 // Messages: blocks, usage in pieces, gateways.
 mod anthropic;
+// The other wires' ordinary deltas: read in one pass and by name, they say the same.
+mod two_ways;
 // Real recorded sessions against what the providers' own SDKs assemble from them.
 mod corpus;
 // Every session of the corpus, cut at every byte.

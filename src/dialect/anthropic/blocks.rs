@@ -25,7 +25,7 @@ struct Block {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BlockKind {
+pub(super) enum BlockKind {
     Text,
     Thinking,
     Call,
@@ -122,21 +122,21 @@ impl Blocks {
         let kind = fields::text(kind, "delta.type", out).map(Str::plain);
         match kind.as_deref() {
             Some("text_delta") => {
-                let part = self.block(index, BlockKind::Text, out).part;
+                let block = self.block(index, BlockKind::Text, out);
                 if let Some(text) = fields::text(text, "text", out) {
-                    out.append(part, &text);
+                    block.append(&text, out);
                 }
             }
             Some("input_json_delta") => {
                 let block = self.block(index, BlockKind::Call, out);
                 if let Some(json) = fields::text(json, "partial_json", out) {
-                    block.append_input(&json, out);
+                    block.append(&json, out);
                 }
             }
             Some("thinking_delta") => {
-                let part = self.block(index, BlockKind::Thinking, out).part;
+                let block = self.block(index, BlockKind::Thinking, out);
                 if let Some(text) = fields::text(thinking, "thinking", out) {
-                    out.append(part, &text);
+                    block.append(&text, out);
                 }
             }
             Some("signature_delta") => {
@@ -155,6 +155,17 @@ impl Blocks {
                 out.other(0, kind.unwrap_or("delta"), delta);
             }
         }
+    }
+
+    /// Adds a piece to the block that it belongs to.
+    pub(super) fn append(
+        &mut self,
+        index: Option<u64>,
+        kind: BlockKind,
+        piece: &Str<'_>,
+        out: &mut Emitter<'_>,
+    ) {
+        self.block(index, kind, out).append(piece, out);
     }
 
     pub(super) fn stop(&mut self, index: Option<Raw<'_>>, out: &mut Emitter<'_>) {
@@ -241,7 +252,7 @@ impl Blocks {
 }
 
 impl Block {
-    fn append_input(&mut self, piece: &Str<'_>, out: &mut Emitter<'_>) {
+    fn append(&mut self, piece: &Str<'_>, out: &mut Emitter<'_>) {
         if self.kind == BlockKind::Other {
             out.append_member(self.part, Member::json("input"), piece);
         } else if self.has_input && !piece.is_empty() {

@@ -4,6 +4,7 @@
 //! list of blocks, each opened, filled by deltas and stopped under its own index.
 
 mod blocks;
+mod delta;
 
 use super::{Dialect, fields};
 use crate::cassette::Request;
@@ -11,6 +12,7 @@ use crate::frame::{Event, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
 use crate::transcript::{Emitter, Quirks, Reader, Usage, ViolationKind};
 use blocks::Blocks;
+use delta::BlockDelta;
 
 pub(super) static ANTHROPIC_MESSAGES: Dialect = Dialect {
     name: "anthropic-messages",
@@ -99,6 +101,14 @@ impl MessagesReader {
     }
 
     fn read_data(&mut self, line: &str, data: &str, out: &mut Emitter<'_>) {
+        if !out.is_terminated()
+            && let Ok(BlockDelta {
+                index,
+                piece: Some((kind, piece)),
+            }) = BlockDelta::parse(line, data)
+        {
+            return self.blocks.append(index, kind, &piece, out);
+        }
         let names = [
             "type",
             "index",
