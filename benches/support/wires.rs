@@ -89,7 +89,7 @@ fn ns_per_byte(dialect: &'static Dialect, body: &[u8]) -> f64 {
     for chunk in body.chunks(16 << 10) {
         reader.feed(chunk);
     }
-    let Answer::Transcript(_) = reader.finish() else {
+    let Answer::Transcript(said) = reader.finish() else {
         panic!("{dialect}: a long answer is an answer");
     };
     let taken = began.elapsed();
