@@ -111,16 +111,7 @@ impl Reader for CohereReader {
 
 impl CohereReader {
     fn read_event(&mut self, event: &Event<'_>, out: &mut Emitter<'_>) {
-        let data = event.data.map_or("", str::trim);
-        if data == "[DONE]" {
-            // It follows `message-end`, which is the marker.
-            out.excuse();
-            if !out.is_terminated() {
-                out.violation(ViolationKind::UnknownEvent, || {
-                    "[DONE] before message-end".to_owned()
-                });
-            }
-        } else if !data.is_empty() {
+        if let Some(data) = fields::event_data(event, "message-end", out) {
             self.read_data(event.name, data, out);
         }
     }

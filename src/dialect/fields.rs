@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::frame::Event;
 use crate::json::{Json, Kind, Odd, Raw, Scan, Str};
 use crate::transcript::{Emitter, ViolationKind};
 
@@ -25,6 +26,26 @@ pub(super) fn of_frame<'a, const N: usize>(
             None
         }
     }
+}
+
+/// The data of an event on a wire that ends with `marker`; `None` when there is nothing to read. The
+/// `[DONE]` that some gateways append after the marker is nothing; before it, it is noted.
+pub(super) fn event_data<'a>(
+    event: &Event<'a>,
+    marker: &str,
+    out: &mut Emitter<'_>,
+) -> Option<&'a str> {
+    let data = event.data.map_or("", str::trim);
+    if data == "[DONE]" {
+        out.excuse();
+        if !out.is_terminated() {
+            out.violation(ViolationKind::UnknownEvent, || {
+                format!("[DONE] before {marker}")
+            });
+        }
+        return None;
+    }
+    (!data.is_empty()).then_some(data)
 }
 
 /// What kind of event this is. The `type` inside the data decides, not the `event:` line; where

@@ -86,16 +86,7 @@ impl Reader for MessagesReader {
 
 impl MessagesReader {
     fn read_event(&mut self, event: &Event<'_>, out: &mut Emitter<'_>) {
-        let data = event.data.map_or("", str::trim);
-        if data == "[DONE]" {
-            // Gateways append it after `message_stop`.
-            out.excuse();
-            if !out.is_terminated() {
-                out.violation(ViolationKind::UnknownEvent, || {
-                    "[DONE] before message_stop".to_owned()
-                });
-            }
-        } else if !data.is_empty() {
+        if let Some(data) = fields::event_data(event, "message_stop", out) {
             self.read_data(event.name, data, out);
         }
     }

@@ -89,16 +89,7 @@ impl Reader for ResponsesReader {
 
 impl ResponsesReader {
     fn read_event(&mut self, event: &Event<'_>, out: &mut Emitter<'_>) {
-        let data = event.data.map_or("", str::trim);
-        if data == "[DONE]" {
-            // Gateways append it after the terminal event.
-            out.excuse();
-            if !out.is_terminated() {
-                out.violation(ViolationKind::UnknownEvent, || {
-                    "[DONE] before the terminal event".to_owned()
-                });
-            }
-        } else if !data.is_empty() {
+        if let Some(data) = fields::event_data(event, "the terminal event", out) {
             self.read_data(event.name, data, out);
         }
     }
