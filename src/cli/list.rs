@@ -78,12 +78,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
                 writeln!(out, "{}", serde_json::to_string(row)?)?;
             }
         }
+        Format::Text if rows.is_empty() && broken => {}
         Format::Text => table(&rows, &mut out)?,
     }
-    if broken {
-        anyhow::bail!("some tapes could not be read; the rest is shown");
-    }
-    Ok(Outcome::Fine)
+    Ok(if broken {
+        Outcome::Unreadable
+    } else {
+        Outcome::Fine
+    })
 }
 
 /// The cassettes at `path`, in the order of their names.

@@ -56,6 +56,14 @@ pub enum Error {
         /// The tape.
         path: PathBuf,
     },
+    /// It cannot be opened.
+    #[error("{}: cannot open the tape: {source}", path.display())]
+    Open {
+        /// The tape.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The mended tape cannot be written beside it.
     #[error("{}: cannot write the mended tape: {source}", path.display())]
     Write {
@@ -115,7 +123,7 @@ pub fn tape(path: &Path, redactor: &Redactor) -> Result<Mended, Error> {
 }
 
 fn lock(path: &Path) -> Result<File, Error> {
-    let file = File::open(path).map_err(|source| Error::Write {
+    let file = File::open(path).map_err(|source| Error::Open {
         path: path.to_owned(),
         source,
     })?;

@@ -317,6 +317,21 @@ fn list_shows_a_line_for_each_interaction() {
 }
 
 #[test]
+fn a_missing_tape_is_named_once_by_every_command() {
+    for command in ["list", "redact", "replay"] {
+        let ran = run(cassettes(), &[command, "nowhere.jsonl"]);
+        assert_eq!(ran.status, Some(2), "{command}");
+        assert_eq!(ran.stdout, "", "{command}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{command}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("nowhere.jsonl: cannot open"),
+            "{command}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn demo_shows_the_whole_loop() {
     let folder = tempfile::tempdir().unwrap();
     let ran = run(folder.path(), &["demo", "-o", "demo.jsonl"]);
