@@ -53,6 +53,7 @@ pub mod frame;
 pub mod json;
 mod offset;
 pub mod policy;
+pub mod provider;
 pub mod redact;
 pub mod snapshot;
 pub mod transcript;

@@ -8,9 +8,8 @@ use anyhow::{Context as _, bail};
 
 use super::{Outcome, config, print};
 use crate::dialect::Dialect;
-use crate::record::{
-    Existing, Options, PROVIDERS, Proxy, ProxyConfig, Recorder, Report, Routes, Upstream,
-};
+use crate::provider::PROVIDERS;
+use crate::record::{Existing, Options, Proxy, ProxyConfig, Recorder, Report, Routes, Upstream};
 
 mod child;
 mod once;

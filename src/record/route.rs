@@ -4,9 +4,8 @@ use http::{HeaderMap, StatusCode};
 use url::Url;
 
 use super::Error;
-use super::path::provider_of;
-use super::provider::{PROVIDERS, Provider};
 use super::upstream::{RouteError, Upstream};
+use crate::provider::{PROVIDERS, Provider, provider_of};
 
 const MAX_SCOPE: usize = 100;
 
@@ -119,7 +118,7 @@ impl Routes {
         path: &'a str,
         headers: &HeaderMap,
     ) -> Result<(&Upstream, &'a str), Refusal> {
-        let guess = provider_of(path, headers);
+        let guess = provider_of(path, |name| headers.contains_key(name));
         // Azure's own paths begin with another provider's name.
         if guess != Some("azure")
             && let Some((name, rest)) = first_segment(path)

@@ -3,8 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use url::Url;
 
-use super::path::{is_endpoint, strip_versions};
-use super::provider::{Provider, Variable};
+use crate::provider::{Provider, Variable, is_endpoint, strip_versions};
 
 /// An upstream of a recording proxy: a base URL, with a name or as the one for everything else.
 ///

@@ -3,13 +3,24 @@ use std::path::{Path, PathBuf};
 /// The modules of each floor, from the ground up. Those in one row are siblings and may not use one
 /// another; a later row may use every earlier one.
 const FLOORS: &[&[&str]] = &[
-    &["offset", "Offset", "json"],
+    &["offset", "Offset", "json", "provider"],
     &["cassette", "frame"],
     &["transcript"],
     &["dialect"],
-    &["policy", "redact", "snapshot"],
-    &["live"],
+    &[
+        "diff",
+        "import",
+        "matching",
+        "policy",
+        "redact",
+        "snapshot",
+        "synthetic",
+        "verify",
+    ],
+    &["live", "listen"],
     &["client", "record", "replay"],
+    &["serve", "wiremock"],
+    &["drill", "vcr"],
     &["cli"],
 ];
 

@@ -1,5 +1,6 @@
 use http::HeaderMap;
-use rigtape::record::{PROVIDERS, Provider, Route, RouteError, Routes, Upstream};
+use rigtape::provider::{PROVIDERS, Provider};
+use rigtape::record::{Route, RouteError, Routes, Upstream};
 
 fn routes(upstreams: &[&str]) -> Routes {
     Routes::new(upstreams.iter().map(|text| Upstream::parse(text).unwrap())).unwrap()

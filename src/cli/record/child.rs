@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 
 use super::super::print;
 use super::signals::{Asked, Signals};
-use crate::record::PROVIDERS;
+use crate::provider::PROVIDERS;
 
 /// Runs the command to its end; its status as a shell would state it.
 pub(super) async fn run(

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rigtape::cassette::{Cassette, Interaction};
-use rigtape::record::PROVIDERS;
+use rigtape::provider::PROVIDERS;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};

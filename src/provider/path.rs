@@ -1,20 +1,19 @@
 //! What the path of a request says about the API it belongs to.
 
-use http::HeaderMap;
-
-/// The provider that a request betrays. Paths: the providers' API references.
-pub(super) fn provider_of(path: &str, headers: &HeaderMap) -> Option<&'static str> {
+/// The provider that a request betrays, by its path and by whether it has a header of some name.
+/// Paths: the providers' API references.
+pub(crate) fn provider_of(path: &str, has_header: impl Fn(&str) -> bool) -> Option<&'static str> {
     let (_, rest) = strip_versions(path);
     if path.starts_with("/openai/deployments/")
-        || (path.starts_with("/openai/") && headers.contains_key("api-key"))
+        || (path.starts_with("/openai/") && has_header("api-key"))
     {
         Some("azure")
     } else if path.ends_with(":generateContent")
         || path.ends_with(":streamGenerateContent")
-        || headers.contains_key("x-goog-api-key")
+        || has_header("x-goog-api-key")
     {
         Some("gemini")
-    } else if headers.contains_key("anthropic-version") || is_at(rest, "/messages") {
+    } else if has_header("anthropic-version") || is_at(rest, "/messages") {
         Some("anthropic")
     } else if path.starts_with("/v2/chat") || path.starts_with("/v2/embed") {
         Some("cohere")
@@ -37,7 +36,7 @@ pub(super) fn provider_of(path: &str, headers: &HeaderMap) -> Option<&'static st
 }
 
 /// Whether this path, without a version, is one that clients of several providers know.
-pub(super) fn is_endpoint(path: &str) -> bool {
+pub(crate) fn is_endpoint(path: &str) -> bool {
     [
         "/chat/completions",
         "/responses",
@@ -61,7 +60,7 @@ fn is_at(path: &str, known: &str) -> bool {
 }
 
 /// How often a path begins with `/v1`, and what follows.
-pub(super) fn strip_versions(path: &str) -> (usize, &str) {
+pub(crate) fn strip_versions(path: &str) -> (usize, &str) {
     let mut rest = path;
     let mut count = 0;
     while let Some(stripped) = rest.strip_prefix("/v1").filter(|r| r.starts_with('/')) {

@@ -1,7 +1,11 @@
-//! The providers that the recorder knows by name: where they are and how clients are pointed
-//! elsewhere.
+//! The providers known by name: where they are, how clients are pointed elsewhere, and what the path
+//! of a request says about the provider it is meant for.
 
-/// One provider as a recording proxy sees it.
+mod path;
+
+pub(crate) use path::{is_endpoint, provider_of, strip_versions};
+
+/// One provider, as servers that stand in its place see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Provider {
@@ -110,7 +114,7 @@ impl Provider {
     }
 
     /// The provider whose public endpoint has this host.
-    pub(super) fn by_host(host: &str) -> Option<&'static Provider> {
+    pub(crate) fn by_host(host: &str) -> Option<&'static Provider> {
         let authority = |url: &'static str| url.split('/').nth(2).unwrap_or_default();
         PROVIDERS
             .iter()
