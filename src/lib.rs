@@ -60,6 +60,8 @@ pub mod transcript;
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "record")]
+mod listen;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "record")]
