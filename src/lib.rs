@@ -68,6 +68,8 @@ pub mod live;
 pub mod record;
 #[cfg(feature = "replay")]
 pub mod replay;
+#[cfg(feature = "serve")]
+pub mod serve;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

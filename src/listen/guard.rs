@@ -1,7 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap};
-use http::{Method, Request, StatusCode};
+use http::request::Parts;
+use http::{Method, StatusCode};
 
 use super::Refusal;
 
@@ -19,8 +20,8 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        if request.method() == Method::CONNECT {
+    pub(crate) fn check(&self, head: &Parts) -> Result<(), Refusal> {
+        if head.method == Method::CONNECT {
             let message = format!(
                 "this is {} and opens no tunnels: set the client's base URL to it, not its HTTPS \
                  proxy",
@@ -28,20 +29,20 @@ impl Guard {
             );
             return Err(Refusal::new(StatusCode::FORBIDDEN, message));
         }
-        if request.uri().scheme().is_some() || request.uri().authority().is_some() {
+        if head.uri.scheme().is_some() || head.uri.authority().is_some() {
             let message = format!(
                 "this is {}: set the client's base URL to it, not its HTTP proxy",
                 self.what
             );
             return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
         }
-        self.check_host(request.headers())?;
+        self.check_host(&head.headers)?;
         let websocket = |value: &header::HeaderValue| {
             value
                 .to_str()
                 .is_ok_and(|value| value.eq_ignore_ascii_case("websocket"))
         };
-        let mut upgrades = request.headers().get_all(header::UPGRADE).iter();
+        let mut upgrades = head.headers.get_all(header::UPGRADE).iter();
         if upgrades.any(websocket) {
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, self.websocket));
         }

@@ -30,13 +30,13 @@
 //! # }
 //! ```
 
-mod answer;
 mod audit;
 mod client;
 mod decode;
 mod ending;
 mod error;
 mod exchange;
+mod forward;
 pub mod mend;
 mod options;
 mod outgoing;
@@ -63,3 +63,5 @@ pub use route::{Route, Routes};
 pub use tape::Existing;
 pub use tee::{BodyError, Tee};
 pub use upstream::{RouteError, Upstream};
+#[cfg(feature = "serve")]
+pub(crate) use {audit::reject, forward::forward, forward::outgoing, outgoing::Outgoing};

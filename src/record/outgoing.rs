@@ -15,7 +15,7 @@ use crate::listen::Wire;
 
 /// A response body on its way to a client.
 #[derive(Debug)]
-pub(super) enum Outgoing {
+pub(crate) enum Outgoing {
     /// The proxy's own words.
     Answer(Option<Bytes>),
     Recorded {
@@ -27,7 +27,7 @@ pub(super) enum Outgoing {
 
 /// An error that waits for the flush after the count it has seen.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     error: BodyError,
     seen: u64,
 }
@@ -54,11 +54,7 @@ impl Body for Outgoing {
             Outgoing::Answer(bytes) => {
                 return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))));
             }
-            Outgoing::Recorded {
-                tee,
-                wire,
-                failed,
-            } => (tee, wire, failed),
+            Outgoing::Recorded { tee, wire, failed } => (tee, wire, failed),
         };
         if failed.is_none() {
             match Pin::new(&mut **tee).poll_frame(cx) {

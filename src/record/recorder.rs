@@ -72,7 +72,7 @@ impl Recorder {
         existing: Existing,
         options: Options,
     ) -> Result<Recorder, Error> {
-        let tape = Tape::open(path.as_ref(), existing, options.title.as_deref())?;
+        let tape = Tape::open(path.as_ref(), existing, &options)?;
         Recorder::start(Output::One, Some(tape), options)
     }
 
@@ -111,7 +111,7 @@ impl Recorder {
         writer: impl std::io::Write + Send + 'static,
         options: Options,
     ) -> Result<Recorder, Error> {
-        let tape = Tape::to_writer(Box::new(writer), options.title.as_deref())?;
+        let tape = Tape::to_writer(Box::new(writer), &options)?;
         Recorder::start(Output::One, Some(tape), options)
     }
 
@@ -283,7 +283,7 @@ impl Shared {
             return Err(Error::Closed);
         };
         let path = directory.join(format!("{name}.jsonl"));
-        let tape = Tape::open(&path, *existing, self.options.title.as_deref())?;
+        let tape = Tape::open(&path, *existing, &self.options)?;
         Ok(self.insert(reels, name, tape))
     }
 

@@ -70,6 +70,15 @@ impl Routes {
         Ok(routes)
     }
 
+    /// Routes to the public endpoints.
+    #[cfg(feature = "serve")]
+    pub(crate) fn public() -> Routes {
+        Routes {
+            named: PROVIDERS.iter().filter_map(Upstream::of).collect(),
+            rest: None,
+        }
+    }
+
     /// Where a request with this path and query goes.
     ///
     /// # Errors

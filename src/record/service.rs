@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::answer;
-use super::client::{Failure, IDENTITY};
+use super::Recorder;
+use super::forward::{Stopped, forward, outgoing};
 use super::outgoing::Outgoing;
-use super::route::{Route, Routes};
+use super::route::Routes;
 use super::tee::Tee;
-use super::{Error, Recorder, Sent};
-use crate::listen::{Guard, Refusal, Respond, Wire, collect, strip_hop_by_hop};
+use crate::listen::{Guard, Refusal, Respond, Wire, collect};
 
 /// Reasons kept word for word in a report.
 const MAX_REFUSED: usize = 20;
@@ -35,16 +34,12 @@ impl Respond for Service {
     ) -> Response<Outgoing> {
         let asked = format!("{} {}", request.method(), request.uri().path());
         match self.pass(request).await {
-            Ok(response) => {
-                let (mut head, tee) = response.into_parts();
-                strip_hop_by_hop(&mut head.headers);
-                head.version = http::Version::HTTP_11;
-                Response::from_parts(head, Outgoing::recorded(tee, wire))
-            }
-            Err(Stopped::Failed(host, failure)) => own(answer::failure(&host, &failure)),
-            Err(Stopped::Refused(refusal)) => {
-                self.note(format!("{asked}: {refusal}"));
-                own(refusal.answer())
+            Ok(response) => outgoing(response, wire),
+            Err(stopped) => {
+                if let Stopped::Refused(refusal) = &stopped {
+                    self.note(format!("{asked}: {refusal}"));
+                }
+                own(stopped.answer())
             }
         }
     }
@@ -55,8 +50,8 @@ impl Service {
         self: &Arc<Service>,
         request: Request<Incoming>,
     ) -> Result<Response<Tee>, Stopped> {
-        self.guard.check(&request)?;
         let (head, body) = request.into_parts();
+        self.guard.check(&head)?;
         let target = head
             .uri
             .path_and_query()
@@ -64,7 +59,7 @@ impl Service {
         let route = self.routes.route(target, &head.headers)?;
         let body = collect(body, self.max_request_body).await?;
         let service = self.clone();
-        let exchange = async move { service.exchange(head, route, body).await };
+        let exchange = async move { forward(&service.recorder, head, route, body).await };
         if !self.recorder.options().drain {
             return exchange.await;
         }
@@ -75,68 +70,12 @@ impl Service {
         })
     }
 
-    async fn exchange(
-        &self,
-        head: http::request::Parts,
-        route: Route,
-        body: Bytes,
-    ) -> Result<Response<Tee>, Stopped> {
-        let host = route.url.host_str().unwrap_or_default().to_owned();
-        let mut recorded = head.headers;
-        if let Some(credentials) = route.credentials {
-            recorded.entry(header::AUTHORIZATION).or_insert(credentials);
-        }
-        let mut headers = recorded.clone();
-        strip_hop_by_hop(&mut headers);
-        for name in [
-            header::HOST,
-            header::CONTENT_LENGTH,
-            header::EXPECT,
-            header::TRAILER,
-        ] {
-            headers.remove(name);
-        }
-        headers.insert(header::ACCEPT_ENCODING, IDENTITY);
-
-        let has_body = !body.is_empty() || recorded.contains_key(header::CONTENT_LENGTH);
-        let mut request = reqwest::Request::new(head.method, route.url);
-        *request.headers_mut() = headers;
-        *request.body_mut() = has_body.then(|| body.clone().into());
-
-        let internal =
-            |error: Error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
-        let client = self.recorder.client().map_err(internal)?;
-        let mut sent = Sent::new(request.method(), &route.target, &recorded);
-        sent.url = Some(request.url().as_str());
-        sent.body = body;
-        let exchange = self
-            .recorder
-            .begin(route.scope.as_deref(), sent)
-            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let answer = client
-            .exchange(exchange, request, self.recorder.options())
-            .await;
-        answer.map_err(|failure| Stopped::Failed(host, failure))
-    }
-
     fn note(&self, reason: String) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.1 += 1;
         if refused.0.len() < MAX_REFUSED {
             refused.0.push(reason);
         }
-    }
-}
-
-/// Why the client gets an answer of the proxy's own.
-enum Stopped {
-    Refused(Refusal),
-    Failed(String, Failure),
-}
-
-impl From<Refusal> for Stopped {
-    fn from(refusal: Refusal) -> Stopped {
-        Stopped::Refused(refusal)
     }
 }
 
