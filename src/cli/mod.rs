@@ -10,7 +10,9 @@ mod print;
 mod record;
 mod redact;
 mod replay;
+mod serve;
 mod signals;
+mod upstream;
 
 use std::io;
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape serve weather.jsonl -- pytest             the tape in the provider's place
   rigtape redact --check cassettes                  is a secret on a tape?
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
@@ -45,6 +48,7 @@ With a command behind `--`, its own status comes first.";
 enum Command {
     Record(Box<record::Args>),
     Replay(replay::Args),
+    Serve(Box<serve::Args>),
     List(list::Args),
     Redact(redact::Args),
     Demo(demo::Args),
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
     let ran = match cli.command {
         Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Demo(args) => demo::run(args),
