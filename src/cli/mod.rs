@@ -10,6 +10,7 @@ mod print;
 mod record;
 mod redact;
 mod replay;
+mod rules;
 mod signals;
 
 use std::io;
@@ -47,6 +48,7 @@ enum Command {
     Replay(replay::Args),
     List(list::Args),
     Redact(redact::Args),
+    Rules(rules::Args),
     Demo(demo::Args),
 }
 
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {
