@@ -183,9 +183,14 @@ impl Learned {
                 let last = path.rsplit('/').next().unwrap_or_default();
                 let is_one_sided = unequal.recorded.is_none() || unequal.asked.is_none();
                 if is_one_sided && is_index(last) {
-                    let array = &path[..path.len() - last.len() - 1];
-                    let what = format!("the number of elements of {}", clean(array));
-                    self.left.push(left(&what));
+                    let (side, value) = match (&example.recorded, &example.asked) {
+                        (Some(value), _) => ("first", value),
+                        (None, value) => ("second", value.as_ref().unwrap_or(&example.place)),
+                    };
+                    self.left.push(format!(
+                        "interactions {} and {}: only the {side} has {}: {value}",
+                        numbers.0, numbers.1, example.place
+                    ));
                 } else if let Some(normaliser) = normaliser(unequal) {
                     self.learn("normalise", normaliser.as_str(), &example, |rules| {
                         push(&mut rules.normalise, normaliser);
