@@ -31,6 +31,7 @@
 //! | send a streaming request, with its `gen_ai.*` span | `client` | `client` |
 //! | record: in process, or as a reverse proxy | `record` | `record` |
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
+//! | choose the recorded interaction that answers a request | [`matching`] | |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //!
@@ -40,9 +41,9 @@
 //! # Floors
 //!
 //! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
-//! `client` → [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] → [`cassette`],
-//! [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no
-//! clock. `docs/architecture.md` walks through it.
+//! `client` → [`matching`], [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] →
+//! [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no
+//! runtime, no clock. `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -51,6 +52,7 @@ pub mod cassette;
 pub mod dialect;
 pub mod frame;
 pub mod json;
+pub mod matching;
 mod offset;
 pub mod policy;
 pub mod provider;

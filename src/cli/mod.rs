@@ -11,6 +11,7 @@ mod record;
 mod redact;
 mod replay;
 mod serve;
+mod rules;
 mod signals;
 mod upstream;
 
@@ -51,6 +52,7 @@ enum Command {
     Serve(Box<serve::Args>),
     List(list::Args),
     Redact(redact::Args),
+    Rules(rules::Args),
     Demo(demo::Args),
 }
 
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {

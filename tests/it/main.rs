@@ -62,5 +62,10 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
+mod matching;
+// `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
+#[cfg(all(feature = "cli", unix))]
+mod cli_rules;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
