@@ -1,6 +1,7 @@
 //! The shell: arguments, output and exit statuses of the `rigtape` command. What it does lies on
 //! the floors below.
 
+mod child;
 mod config;
 mod demo;
 mod interaction;
@@ -9,6 +10,7 @@ mod print;
 mod record;
 mod redact;
 mod replay;
+mod signals;
 
 use std::io;
 use std::process::ExitCode;
