@@ -6,6 +6,7 @@
 //! every Rust type, duplicate members. Nothing here depends on the features of serde_json that another
 //! crate of the build may turn on.
 
+mod edit;
 mod object;
 mod scan;
 
@@ -15,6 +16,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub(crate) use edit::{Change, edit, visit};
 pub(crate) use object::{ObjectDraft, object, quoted};
 pub(crate) use scan::{Odd, Scan};
 
@@ -54,6 +56,10 @@ impl Json {
             draft.set(name, value.as_str());
         }
         Json(draft.text().into())
+    }
+
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        Raw(&self.0)
     }
 
     /// The JSON text.

@@ -3,6 +3,7 @@
 
 mod config;
 mod demo;
+mod faults;
 mod interaction;
 mod list;
 mod print;
@@ -34,6 +35,7 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape redact --check cassettes                  is a secret on a tape?
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
@@ -45,6 +47,7 @@ enum Command {
     Replay(replay::Args),
     List(list::Args),
     Redact(redact::Args),
+    Faults(faults::Args),
     Demo(demo::Args),
 }
 
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
+        Command::Faults(args) => faults::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {
