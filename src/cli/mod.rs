@@ -4,6 +4,7 @@
 mod child;
 mod config;
 mod demo;
+mod faults;
 mod interaction;
 mod list;
 mod print;
@@ -40,6 +41,7 @@ Examples:
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
   rigtape serve weather.jsonl -- pytest             the tape in the provider's place
+  rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape redact --check cassettes                  is a secret on a tape?
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
@@ -53,6 +55,7 @@ enum Command {
     List(list::Args),
     Redact(redact::Args),
     Rules(rules::Args),
+    Faults(faults::Args),
     Demo(demo::Args),
 }
 
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Faults(args) => faults::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {

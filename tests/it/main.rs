@@ -19,6 +19,8 @@ mod cohere;
 mod ollama;
 // Laws that walk the table of dialects and every tape.
 mod dialects;
+// The errors that each dialect's own servers send, read back as errors.
+mod dialect_errors;
 // Responses: statements in pieces, whole, twice or missing.
 mod responses;
 // Messages: blocks, usage in pieces, gateways.
@@ -34,6 +36,8 @@ mod cuts;
 mod client;
 // Timing and chunk borders as laws, without a clock.
 mod policy;
+// Faults: their spelling, their bytes, their classes, and the whole catalogue on every tape.
+mod faults;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
