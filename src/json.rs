@@ -6,6 +6,7 @@
 //! every Rust type, duplicate members. Nothing here depends on the features of serde_json that another
 //! crate of the build may turn on.
 
+pub(crate) mod names;
 mod object;
 mod scan;
 

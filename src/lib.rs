@@ -33,6 +33,7 @@
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
+//! | know what changed between two recordings | [`diff`] | |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
 //! `default-features = false` and the features the test needs.
@@ -40,15 +41,16 @@
 //! # Floors
 //!
 //! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
-//! `client` → [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] → [`cassette`],
-//! [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no
-//! clock. `docs/architecture.md` walks through it.
+//! `client` → [`diff`], [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] →
+//! [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no
+//! runtime, no clock. `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod cassette;
 pub mod dialect;
+pub mod diff;
 pub mod frame;
 pub mod json;
 mod offset;

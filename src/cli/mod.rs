@@ -3,6 +3,7 @@
 
 mod config;
 mod demo;
+mod diff;
 mod interaction;
 mod list;
 mod print;
@@ -44,6 +45,7 @@ enum Command {
     Record(Box<record::Args>),
     Replay(replay::Args),
     List(list::Args),
+    Diff(diff::Args),
     Redact(redact::Args),
     Demo(demo::Args),
 }
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Demo(args) => demo::run(args),
     };

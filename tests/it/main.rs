@@ -62,5 +62,10 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// What changed in meaning between two tapes: parts, paths, ids, pairing.
+mod diff;
+// `rigtape diff`: its three forms, folders, hostile text, bad input.
+#[cfg(feature = "cli")]
+mod cli_diff;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
