@@ -34,6 +34,7 @@
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //! | know what changed between two recordings | [`diff`] | |
+//! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
 //! `default-features = false` and the features the test needs.
@@ -41,9 +42,9 @@
 //! # Floors
 //!
 //! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
-//! `client` → [`diff`], [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] →
-//! [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no
-//! runtime, no clock. `docs/architecture.md` walks through it.
+//! `client` → [`diff`], [`policy`], [`redact`], [`snapshot`], [`verify`] → [`dialect`] →
+//! [`transcript`] → [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain
+//! file reading: no runtime, no clock. `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -59,6 +60,7 @@ pub mod provider;
 pub mod redact;
 pub mod snapshot;
 pub mod transcript;
+pub mod verify;
 
 #[cfg(feature = "client")]
 pub mod client;

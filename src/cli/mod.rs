@@ -10,6 +10,7 @@ mod print;
 mod record;
 mod redact;
 mod replay;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ enum Command {
     Replay(replay::Args),
     List(list::Args),
     Diff(diff::Args),
+    Verify(verify::Args),
     Redact(redact::Args),
     Demo(demo::Args),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Demo(args) => demo::run(args),
     };
