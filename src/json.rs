@@ -7,6 +7,7 @@
 //! crate of the build may turn on.
 
 mod edit;
+pub(crate) mod names;
 mod object;
 mod pointer;
 mod scan;

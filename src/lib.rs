@@ -34,6 +34,8 @@
 //! | choose the recorded interaction that answers a request | [`matching`] | |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
+//! | know what changed between two recordings | [`diff`] | |
+//! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
 //! `default-features = false` and the features the test needs.
@@ -44,12 +46,16 @@
 //! `client` → [`matching`], [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] →
 //! [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no
 //! runtime, no clock. `docs/architecture.md` walks through it.
+//! `client` → [`diff`], [`policy`], [`redact`], [`snapshot`], [`verify`] → [`dialect`] →
+//! [`transcript`] → [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain
+//! file reading: no runtime, no clock. `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod cassette;
 pub mod dialect;
+pub mod diff;
 pub mod frame;
 pub mod json;
 pub mod matching;
@@ -59,6 +65,7 @@ pub mod provider;
 pub mod redact;
 pub mod snapshot;
 pub mod transcript;
+pub mod verify;
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -5,6 +5,7 @@ mod child;
 mod config;
 mod demo;
 mod faults;
+mod diff;
 mod interaction;
 mod list;
 mod print;
@@ -15,6 +16,7 @@ mod serve;
 mod rules;
 mod signals;
 mod upstream;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -53,6 +55,8 @@ enum Command {
     Replay(replay::Args),
     Serve(Box<serve::Args>),
     List(list::Args),
+    Diff(diff::Args),
+    Verify(verify::Args),
     Redact(redact::Args),
     Rules(rules::Args),
     Faults(faults::Args),
@@ -78,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Faults(args) => faults::run(args),

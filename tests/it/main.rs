@@ -74,5 +74,15 @@ mod matching;
 // `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
 #[cfg(all(feature = "cli", unix))]
 mod cli_rules;
+// What changed in meaning between two tapes: parts, paths, ids, pairing.
+mod diff;
+// `rigtape diff`: its three forms, folders, hostile text, bad input.
+#[cfg(feature = "cli")]
+mod cli_diff;
+// The laws held on one interaction: cuts, counts, what clients' decoders see.
+mod verify;
+// `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
+#[cfg(feature = "cli")]
+mod cli_verify;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
