@@ -50,6 +50,8 @@
 pub mod cassette;
 pub mod dialect;
 pub mod frame;
+#[cfg(feature = "import")]
+pub mod import;
 pub mod json;
 mod offset;
 pub mod policy;

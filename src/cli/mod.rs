@@ -3,6 +3,8 @@
 
 mod config;
 mod demo;
+mod export;
+mod import;
 mod interaction;
 mod list;
 mod print;
@@ -35,6 +37,7 @@ Examples:
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
   rigtape redact --check cassettes                  is a secret on a tape?
+  rigtape import vcrpy tests/cassettes -o cassettes other recorders' files made tapes
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
 With a command behind `--`, its own status comes first.";
@@ -45,6 +48,8 @@ enum Command {
     Replay(replay::Args),
     List(list::Args),
     Redact(redact::Args),
+    Import(import::Args),
+    Export(export::Args),
     Demo(demo::Args),
 }
 
@@ -67,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
         Command::Redact(args) => redact::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {
