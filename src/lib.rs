@@ -42,13 +42,11 @@
 //!
 //! # Floors
 //!
-//! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
-//! `client` → [`matching`], [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] →
-//! [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no
-//! runtime, no clock. `docs/architecture.md` walks through it.
-//! `client` → [`diff`], [`policy`], [`redact`], [`snapshot`], [`verify`] → [`dialect`] →
-//! [`transcript`] → [`cassette`], [`frame`], [`json`]. What lies below `live` is sans-IO or plain
-//! file reading: no runtime, no clock. `docs/architecture.md` walks through it.
+//! Modules stand on floors, and use only what lies below: `cli` → `drill`, `vcr` → `serve` →
+//! `record`, `replay`, `live`, `client` → [`diff`], `import`, [`matching`], [`policy`], [`redact`],
+//! [`snapshot`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`], [`json`]. What lies
+//! below `live` is sans-IO or plain file reading: no runtime, no clock. `docs/architecture.md` walks
+//! through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -57,6 +55,8 @@ pub mod cassette;
 pub mod dialect;
 pub mod diff;
 pub mod frame;
+#[cfg(feature = "import")]
+pub mod import;
 pub mod json;
 pub mod matching;
 mod offset;

@@ -6,6 +6,8 @@ mod config;
 mod demo;
 mod faults;
 mod diff;
+mod export;
+mod import;
 mod interaction;
 mod list;
 mod print;
@@ -45,6 +47,7 @@ Examples:
   rigtape serve weather.jsonl -- pytest             the tape in the provider's place
   rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape redact --check cassettes                  is a secret on a tape?
+  rigtape import vcrpy tests/cassettes -o cassettes other recorders' files made tapes
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
 With a command behind `--`, its own status comes first.";
@@ -60,6 +63,8 @@ enum Command {
     Redact(redact::Args),
     Rules(rules::Args),
     Faults(faults::Args),
+    Import(import::Args),
+    Export(export::Args),
     Demo(demo::Args),
 }
 
@@ -87,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Redact(args) => redact::run(args),
         Command::Rules(args) => rules::run(args),
         Command::Faults(args) => faults::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
     };
     match ran {
