@@ -85,9 +85,9 @@ fn importer(name: &str) -> Result<&'static Importer, String> {
 
 fn target(text: &str) -> Result<String, String> {
     let plain = text.starts_with('/') && !text.contains(|c: char| c.is_control() || c == ' ');
-    plain
-        .then(|| text.to_owned())
-        .ok_or_else(|| "a target begins with `/` and has no spaces: `/v1/chat/completions`".to_owned())
+    plain.then(|| text.to_owned()).ok_or_else(|| {
+        "a target begins with `/` and has no spaces: `/v1/chat/completions`".to_owned()
+    })
 }
 
 /// What came of one file.
@@ -195,7 +195,10 @@ fn say(rows: &[Row]) {
         }
         for LeftOut { line, reason } in &row.left_out {
             let line = line.map(|line| format!("{line}:")).unwrap_or_default();
-            print::warning(&format!("{source}:{line} left out: {}", print::one_line(reason)));
+            print::warning(&format!(
+                "{source}:{line} left out: {}",
+                print::one_line(reason)
+            ));
         }
     }
 }
@@ -213,7 +216,11 @@ fn summary(rows: &[Row], output: &Path, out: &mut impl Write) -> std::io::Result
     line("tapes", tapes as u64, &format!("in {folder}"))?;
     let streams = sum(|row| row.streams as u64);
     let interactions = sum(|row| row.interactions as u64);
-    line("interactions", interactions, &format!("{streams} of them streams"))?;
+    line(
+        "interactions",
+        interactions,
+        &format!("{streams} of them streams"),
+    )?;
     if sum(|row| row.placeholders) > 0 {
         let tapes = holding(|row| row.placeholders);
         let more = format!("of the other recorder, on {tapes} tapes");
