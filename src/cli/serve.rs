@@ -6,9 +6,14 @@ use std::time::Duration;
 use super::child::{self, Environment};
 use super::signals::Signals;
 use super::{Outcome, config, print, upstream};
+use crate::matching::{Options, Rules};
+use crate::policy::fault::Fault;
 use crate::policy::{Policy, Rechunk, Timing};
-use crate::record::{Options, Routes, Upstream};
+use crate::record::{self, Routes, Upstream};
 use crate::serve::{MockServer, Mode, Report, Tapes};
+
+/// How often `--watch` looks whether a tape has changed.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Play tapes to any client, in the provider's place.
 ///
@@ -48,6 +53,15 @@ pub(super) struct Args {
     /// In what pieces: recorded, frame, byte, whole, size=N, seed=N
     #[arg(long, default_value = "recorded")]
     rechunk: Rechunk,
+    /// What goes wrong, such as cut:frame=7; `rigtape faults` lists all; may be given again
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
+    /// How an answer is chosen, such as reuse=repeat-last or ignore=/user; may be given again
+    #[arg(long = "match", value_name = "KEY=VALUE")]
+    rules: Vec<Rules>,
+    /// Serve tapes that change on the disk as they are then
+    #[arg(long)]
+    watch: bool,
     /// Send recorded retry-after headers as they are, where --timing instant would say 0
     #[arg(long)]
     keep_retry_after: bool,
@@ -102,7 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             || serde_json::json!({ "listening": url }),
         )?;
         if args.command.is_empty() {
-            signals.asked().await?;
+            args.watching(&server, signals.asked()).await?;
             return args.close(server.finish());
         }
         let mut environment = Environment::new(&url, &extra);
@@ -110,7 +124,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         if mode == Mode::Replay && !args.allow_network {
             environment = environment.without_keys().without_network(&url);
         }
-        let status = child::run(&args.command, environment, &mut signals).await?;
+        let status = args.watching(
+            &server,
+            child::run(&args.command, environment, &mut signals),
+        );
+        let status = status.await?;
         let outcome = args.close(server.finish_as(status == 0))?;
         Ok(match status {
             0 => outcome,
@@ -130,10 +148,18 @@ impl Args {
     fn server(&self, mode: Mode) -> anyhow::Result<MockServer> {
         let redactor = self.config.redactor(&[])?;
         let tapes: Tapes = self.paths.iter().map(String::as_str).collect();
+        let rules = self
+            .rules
+            .iter()
+            .fold(Rules::new(), |all, one| all.over(one));
+        let mut policy = Policy::new().timing(self.timing).rechunk(self.rechunk);
+        policy.faults = self.faults.clone();
         let mut server = MockServer::builder()
             .tapes(tapes)
+            .matching(Options::new().project(self.config.project()?))
+            .rules(rules)
             .mode(mode)
-            .policy(Policy::new().timing(self.timing).rechunk(self.rechunk))
+            .policy(policy)
             .keep_retry_after(self.keep_retry_after)
             .allow_unused(self.allow_unused)
             .listen(self.listen)
@@ -141,7 +167,7 @@ impl Args {
             .redactor(redactor)
             .grace(Duration::from_secs(1))
             .workers(2)
-            .record_options(Options::default())
+            .record_options(record::Options::default())
             .on_miss(print::error);
         for host in &self.allow_host {
             server = server.allow_host(host);
@@ -150,6 +176,21 @@ impl Args {
             server = server.routes(Routes::new(upstream::all(&self.upstream)?)?);
         }
         Ok(server.start_blocking()?)
+    }
+
+    /// Waits for `end`, and looks at the tapes now and then where that was asked for. An unchanged
+    /// tape costs a look at its size and time.
+    async fn watching<T>(&self, server: &MockServer, end: impl Future<Output = T>) -> T {
+        let mut end = std::pin::pin!(end);
+        if !self.watch {
+            return end.await;
+        }
+        loop {
+            tokio::select! {
+                ended = &mut end => return ended,
+                () = tokio::time::sleep(LOOK_EVERY) => server.reload(),
+            }
+        }
     }
 
     /// Says how it went.
