@@ -33,6 +33,7 @@
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
+//! | make tapes of other recorders' files | `import` | `import` |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
 //! `default-features = false` and the features the test needs.

@@ -95,7 +95,9 @@ fn save(played: &Played, head: Option<&Response>, path: &Path, force: bool) -> a
     if !force && path.symlink_metadata().is_ok() {
         bail!("{}: is there already; --force replaces it", path.display());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut file = NamedTempFile::with_prefix_in(".rigtape-", folder).with_context(cannot)?;
     write(played, head, &mut file)?;

@@ -85,9 +85,9 @@ fn importer(name: &str) -> Result<&'static Importer, String> {
 
 fn target(text: &str) -> Result<String, String> {
     let plain = text.starts_with('/') && !text.contains(|c: char| c.is_control() || c == ' ');
-    plain
-        .then(|| text.to_owned())
-        .ok_or_else(|| "a target begins with `/` and has no spaces: `/v1/chat/completions`".to_owned())
+    plain.then(|| text.to_owned()).ok_or_else(|| {
+        "a target begins with `/` and has no spaces: `/v1/chat/completions`".to_owned()
+    })
 }
 
 /// What came of one file.
@@ -142,8 +142,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     for error in &unreadable {
         print::error(&print::one_line(error));
     }
-    let mut options = Options::default();
-    options.target = args.target;
+    let options = Options {
+        target: args.target,
+    };
     let import = |job: &Job| {
         tape::write(args.format, job, output, &options, &redactor, args.force).unwrap_or_else(
             |error| Row {
@@ -195,7 +196,10 @@ fn say(rows: &[Row]) {
         }
         for LeftOut { line, reason } in &row.left_out {
             let line = line.map(|line| format!("{line}:")).unwrap_or_default();
-            print::warning(&format!("{source}:{line} left out: {}", print::one_line(reason)));
+            print::warning(&format!(
+                "{source}:{line} left out: {}",
+                print::one_line(reason)
+            ));
         }
     }
 }
@@ -213,7 +217,11 @@ fn summary(rows: &[Row], output: &Path, out: &mut impl Write) -> std::io::Result
     line("tapes", tapes as u64, &format!("in {folder}"))?;
     let streams = sum(|row| row.streams as u64);
     let interactions = sum(|row| row.interactions as u64);
-    line("interactions", interactions, &format!("{streams} of them streams"))?;
+    line(
+        "interactions",
+        interactions,
+        &format!("{streams} of them streams"),
+    )?;
     if sum(|row| row.placeholders) > 0 {
         let tapes = holding(|row| row.placeholders);
         let more = format!("of the other recorder, on {tapes} tapes");
@@ -227,7 +235,7 @@ fn summary(rows: &[Row], output: &Path, out: &mut impl Write) -> std::io::Result
         let notes = row.notes.iter();
         notes.map(|(note, count)| ((*note).to_owned(), *count as u64))
     })) {
-        line("said", count, &note)?;
+        line("noted", count, &note)?;
     }
     let left_out = rows.iter().flat_map(|row| &row.left_out);
     for (reason, count) in counted(left_out.map(|of| (print::one_line(&of.reason), 1))) {

@@ -173,7 +173,10 @@ pub(super) fn is_stream(of: &Interaction) -> bool {
     const TYPES: [&str; 3] = ["event-stream", "ndjson", "jsonl"];
     match of.content_type() {
         Some(content_type) => TYPES.iter().any(|known| content_type.contains(known)),
-        None => of.chunks.first().is_some_and(|chunk| looks_like_sse(&chunk.bytes)),
+        None => of
+            .chunks
+            .first()
+            .is_some_and(|chunk| looks_like_sse(&chunk.bytes)),
     }
 }
 
@@ -251,11 +254,14 @@ fn response(number: u64, of: &mut Exchange) -> Response {
             response.dropped.push(name.to_owned());
         }
     }
-    let unknown: Vec<&str> = [(Note::StatusUnknown, "status"), (Note::HeadersUnknown, "headers")]
-        .into_iter()
-        .filter(|(note, _)| !of.knows(*note))
-        .map(|(_, key)| key)
-        .collect();
+    let unknown: Vec<&str> = [
+        (Note::StatusUnknown, "status"),
+        (Note::HeadersUnknown, "headers"),
+    ]
+    .into_iter()
+    .filter(|(note, _)| !of.knows(*note))
+    .map(|(_, key)| key)
+    .collect();
     response.extra.extend(unknown_keys(&unknown));
     response
 }

@@ -124,7 +124,10 @@ struct Timings {
 fn read(text: &str, draft: &mut Draft<'_>) -> Result<(), Wrong> {
     let archive: Archive<'_> = serde_json::from_str(text).map_err(|error| {
         let line = error.line() as u64;
-        Wrong::at(line, format!("expected a HAR file, a JSON object with `log`: {error}"))
+        Wrong::at(
+            line,
+            format!("expected a HAR file, a JSON object with `log`: {error}"),
+        )
     })?;
     let starts = archive.log.entries.iter().filter_map(Entry::start);
     let first = starts.min();
@@ -152,7 +155,11 @@ fn exchange(entry: Entry<'_>, first: Option<Timestamp>) -> Result<Exchange, Stri
     if response.status == 0 {
         let why = response.error.as_deref().unwrap_or_default();
         let why: String = why.chars().filter(|c| !c.is_control()).take(80).collect();
-        let why = if why.is_empty() { why } else { format!(" ({why})") };
+        let why = if why.is_empty() {
+            why
+        } else {
+            format!(" ({why})")
+        };
         return Err(format!("no response was recorded{why}"));
     }
     let mut of = Exchange::new(&*request.method, target);
@@ -165,7 +172,12 @@ fn exchange(entry: Entry<'_>, first: Option<Timestamp>) -> Result<Exchange, Stri
         _ => 0,
     };
     of.request_headers = headers(&request.headers);
-    match request.post_data.as_ref().map(PostData::bytes).transpose()? {
+    match request
+        .post_data
+        .as_ref()
+        .map(PostData::bytes)
+        .transpose()?
+    {
         Some(Some(bytes)) => of.request_body = bytes,
         // A form with files, whose parts alone are listed.
         Some(None) => of.notes.push(Note::RequestBodyUnknown),
@@ -204,7 +216,9 @@ fn content(content: Option<Content<'_>>, of: &mut Exchange) -> Result<(), String
         let charset = charset.split_once("charset=").map(|(_, charset)| charset);
         let utf8 = |charset: &str| {
             let charset = charset.trim_matches(['"', '\'', ' ']);
-            ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.starts_with(known))
+            ["utf-8", "utf8", "us-ascii"]
+                .iter()
+                .any(|known| charset.starts_with(known))
         };
         if !charset.is_none_or(utf8) || text.contains('\u{fffd}') {
             of.notes.push(Note::Transcoded);

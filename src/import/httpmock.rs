@@ -120,7 +120,9 @@ fn request_body(when: &Node<'_>, of: &mut Exchange) -> Result<(), Wrong> {
     }
     if let Some(json) = when.get("json_body") {
         // Older versions wrote the JSON as a text, which are the bytes that were meant.
-        let text = json.text().filter(|text| text.trim_start().starts_with(['{', '[']));
+        let text = json
+            .text()
+            .filter(|text| text.trim_start().starts_with(['{', '[']));
         of.request_body = match text {
             Some(text) => Bytes::copy_from_slice(text.as_bytes()),
             None => to_json(json)?.into(),
@@ -189,15 +191,17 @@ fn body(of: &Node<'_>) -> Result<Option<Bytes>, Wrong> {
     match encoded {
         None | Some("" | "utf-8" | "utf8" | "text" | "plain") => match body.bytes() {
             Some(bytes) => Ok(Some(Bytes::copy_from_slice(&bytes?))),
-            None => Err(wrong("expected the text of a body, found a list or mapping".to_owned())),
+            None => Err(wrong(
+                "expected the text of a body, found a list or mapping".to_owned(),
+            )),
         },
         Some("base64") => {
-            let text = body.text().ok_or_else(|| wrong("expected base64".to_owned()))?;
+            let text = body
+                .text()
+                .ok_or_else(|| wrong("expected base64".to_owned()))?;
             Ok(Some(unbase64(text).map_err(wrong)?.into()))
         }
-        Some(_) => Err(wrong(
-            "expected `body_encoding: base64` or none".to_owned(),
-        )),
+        Some(_) => Err(wrong("expected `body_encoding: base64` or none".to_owned())),
     }
 }
 
@@ -215,7 +219,10 @@ fn pairs(list: Option<&Node<'_>>) -> Result<Vec<(String, String)>, Wrong> {
         let name = name.and_then(Node::text);
         let value = value.map_or(Some(""), Node::text);
         let (Some(name), Some(value)) = (name, value) else {
-            return Err(Wrong::at(line, "expected a `name` and a `value`, both texts"));
+            return Err(Wrong::at(
+                line,
+                "expected a `name` and a `value`, both texts",
+            ));
         };
         pairs.push((name.to_owned(), value.to_owned()));
         Ok(())

@@ -255,7 +255,9 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Error> {
     }
     // It may grow while it is read.
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(MAX_FILE)).unwrap_or(0));
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(Error::TooLarge {
             path: path.to_owned(),

@@ -50,7 +50,8 @@ fn head<'b>(bytes: &'b [u8], line: &mut u64, of: &mut Exchange) -> Result<&'b [u
     let mut words = status.split_ascii_whitespace();
     of.version = words.next().map(str::to_owned);
     let code = words.next().and_then(|code| code.parse().ok());
-    of.status = code.ok_or_else(|| Wrong::at(*line, "expected a status line, `HTTP/1.1 200 OK`"))?;
+    of.status =
+        code.ok_or_else(|| Wrong::at(*line, "expected a status line, `HTTP/1.1 200 OK`"))?;
     of.headers = Headers::new();
     *line += 1;
     while !rest.is_empty() {

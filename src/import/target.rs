@@ -59,7 +59,13 @@ pub(super) fn split(url: &str) -> Result<(Option<String>, String), String> {
     }
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
     let Some(scheme) = scheme.filter(|scheme| scheme.len() < 32) else {
-        let short: String = url.split(':').next().unwrap_or_default().chars().take(32).collect();
+        let short: String = url
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(32)
+            .collect();
         return Err(format!("its URL is no http or https URL (`{short}`)"));
     };
     if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {

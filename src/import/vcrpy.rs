@@ -136,10 +136,18 @@ fn body(side: &Node<'_>) -> Result<Found, Wrong> {
         let bytes = unbase64(text).map_err(|found| Wrong::at(encoded.line, found))?;
         return Ok(Found::Bytes(bytes.into()));
     }
-    let text = if body.is_map() { body.get("string") } else { Some(body) };
+    let text = if body.is_map() {
+        body.get("string")
+    } else {
+        Some(body)
+    };
     let Some(text) = text else {
         let known = body.entries().all(|(key, _)| key.text() == Some("string"));
-        return Ok(if known { Found::Nothing } else { Found::Unreadable });
+        return Ok(if known {
+            Found::Nothing
+        } else {
+            Found::Unreadable
+        });
     };
     match text.bytes() {
         Some(bytes) => Ok(Found::Bytes(Bytes::copy_from_slice(&bytes?))),

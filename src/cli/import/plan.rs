@@ -110,7 +110,11 @@ impl Walk<'_> {
                     return self.skip(path, "a link that leads out of the folder", false);
                 }
                 Ok(to) if !to.is_file() => {
-                    return self.skip(path, "a link to a folder, whose files stand elsewhere", false);
+                    return self.skip(
+                        path,
+                        "a link to a folder, whose files stand elsewhere",
+                        false,
+                    );
                 }
                 Ok(_) => {}
             }

@@ -33,7 +33,10 @@ pub(super) fn write(
         Ok(folder.starts_with(output))
     });
     if !inside.with_context(cannot)? {
-        bail!("{}: a link leads out of the folder for the tapes", path.display());
+        bail!(
+            "{}: a link leads out of the folder for the tapes",
+            path.display()
+        );
     }
     let mut row = row(job, &imported);
     // On Unix such a file is the owner's alone, as every tape.

@@ -24,7 +24,9 @@ fn write(node: &Node<'_>, out: &mut String) -> Result<(), Fault> {
         Kind::Scalar { binary: true, .. } => {
             return Err(fault("!!binary where JSON is meant".to_owned()));
         }
-        Kind::Scalar { plain: true, text, .. } => {
+        Kind::Scalar {
+            plain: true, text, ..
+        } => {
             plain(text, out).map_err(fault)?;
         }
         Kind::Scalar { text, .. } => string(text, out),
