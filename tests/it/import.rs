@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use rigtape::cassette::{Body, Cassette, Interaction, Writer};
 use rigtape::dialect::Answer;
 use rigtape::import::{Error, IMPORTERS, Imported, Note, Options, by_name};
+use rigtape::matching::{self, Uses};
 
 fn foreign(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -60,19 +61,37 @@ fn every_fixture_comes_over_ready_for_a_matcher() {
                     "one chunk where borders are not known"
                 );
             }
+            answers_itself(&imported);
             round_trip(imported);
         }
     }
     assert!(files >= 10);
 }
 
-/// What is written is read back as it was.
-fn round_trip(imported: Imported) {
+/// Asked for what it holds, in its order, a tape answers with it.
+fn answers_itself(imported: &Imported) {
+    let tape = Cassette::read(&written(imported)[..], "x.jsonl").unwrap();
+    let library = matching::Options::new().cassettes([tape]);
+    let mut uses = Uses::new();
+    for of in &imported.interactions {
+        let chosen = library.choose(&mut uses, &of.request);
+        let chosen = chosen.unwrap_or_else(|miss| panic!("{miss}"));
+        assert_eq!(chosen.interaction.number(), of.number());
+    }
+    assert!(library.unused(&uses).is_empty());
+}
+
+fn written(imported: &Imported) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), "x.jsonl", &imported.header).unwrap();
     for record in imported.clone().records() {
         writer.write(&record).unwrap();
     }
-    let tape = Cassette::read(&writer.into_inner()[..], "x.jsonl").unwrap();
+    writer.into_inner()
+}
+
+/// What is written is read back as it was.
+fn round_trip(imported: Imported) {
+    let tape = Cassette::read(&written(&imported)[..], "x.jsonl").unwrap();
     assert!(tape.faults().is_empty(), "{:?}", tape.faults());
     assert_eq!(tape.len(), imported.interactions.len());
     for (read, written) in tape.interactions().zip(&imported.interactions) {
