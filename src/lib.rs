@@ -34,6 +34,7 @@
 //! | choose the recorded interaction that answers a request | [`matching`] | |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
+//! | make tapes of other recorders' files | `import` | `import` |
 //! | know what changed between two recordings | [`diff`] | |
 //! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!

@@ -69,6 +69,15 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// Other recorders' files: what comes over byte by byte, and what the tape says of the rest.
+#[cfg(feature = "import")]
+mod import;
+// YAML bodies, however they are written, are exact.
+#[cfg(feature = "import")]
+mod import_yaml;
+// `rigtape import` and `rigtape export`: folders, bad files, links, secrets.
+#[cfg(feature = "cli")]
+mod cli_import;
 // The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
 mod matching;
 // `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
