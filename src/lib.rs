@@ -31,6 +31,8 @@
 //! | send a streaming request, with its `gen_ai.*` span | `client` | `client` |
 //! | record: in process, or as a reverse proxy | `record` | `record` |
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
+//! | make things go wrong with a tape | [`policy::fault`] | |
+//! | write a tape without a recording | [`synthetic`] | |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //!
@@ -56,6 +58,7 @@ pub mod policy;
 pub mod provider;
 pub mod redact;
 pub mod snapshot;
+pub mod synthetic;
 pub mod transcript;
 
 #[cfg(feature = "client")]
