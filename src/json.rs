@@ -7,7 +7,9 @@
 //! crate of the build may turn on.
 
 mod edit;
+pub(crate) mod names;
 mod object;
+mod pointer;
 mod scan;
 
 use std::borrow::Cow;
@@ -18,6 +20,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use edit::{Change, edit, visit};
 pub(crate) use object::{ObjectDraft, object, quoted};
+pub(crate) use pointer::{Cursor, JSON, step_of};
+pub use pointer::{Pointer, PointerError};
 pub(crate) use scan::{Odd, Scan};
 
 /// The text of one valid JSON value, on a single line and without white space between tokens.

@@ -1,6 +1,7 @@
 //! One interaction to be played, in memory or read while it plays.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::ReplayError;
 use crate::Offset;
@@ -17,6 +18,8 @@ pub struct Source {
     pub(super) chunks: Chunks,
     /// Faults look at what was asked.
     request: Option<Request>,
+    /// The interaction itself, where it is in memory and shared.
+    whole: Option<Arc<Interaction>>,
     /// Whether a fault gave the head a `retry-after`.
     pub(super) keeps_retry_after: bool,
 }
@@ -86,6 +89,7 @@ impl Source {
             head,
             chunks: Box::new(chunks),
             request,
+            whole: None,
             keeps_retry_after: false,
         }
     }
@@ -94,6 +98,9 @@ impl Source {
     /// the policy.
     pub(super) fn performed(mut self, policy: &Policy) -> Source {
         let number = self.interaction;
+        if let Some(whole) = &self.whole {
+            return Source::perform(whole, policy);
+        }
         let request = self.request.take();
         let request = request.unwrap_or_else(|| Request::new(number, "GET", "/"));
         let mut interaction = Interaction::new(request);
@@ -107,11 +114,15 @@ impl Source {
                 Err(stop) => return Source::of(number, None, None, std::iter::once(Err(stop))),
             }
         }
-        match policy.perform(&interaction) {
-            Ok(performance) => Source::played(interaction.request, performance, policy),
+        Source::perform(&interaction, policy)
+    }
+
+    fn perform(interaction: &Interaction, policy: &Policy) -> Source {
+        match policy.perform(interaction) {
+            Ok(performance) => Source::played(interaction.request.clone(), performance, policy),
             Err(reason) => {
                 let stop = Err(Stop::NotApplicable(Box::new(reason)));
-                Source::of(number, None, None, std::iter::once(stop))
+                Source::of(interaction.number(), None, None, std::iter::once(stop))
             }
         }
     }
@@ -175,6 +186,37 @@ impl From<&Interaction> for Source {
             interaction.response.clone(),
             chunks.into_iter().map(Ok).chain(end),
         )
+    }
+}
+
+impl From<Arc<Interaction>> for Source {
+    /// Shares the recorded bytes, copies none.
+    fn from(interaction: Arc<Interaction>) -> Source {
+        let (number, url) = (interaction.number(), interaction.request.url.clone());
+        let head = interaction.response.clone();
+        let whole = interaction.clone();
+        let mut next = 0;
+        let chunks = std::iter::from_fn(move || {
+            let at = next;
+            next += 1;
+            match interaction.chunks.get(at) {
+                Some(chunk) => Some(Ok(TimedChunk::from(chunk))),
+                None if at == interaction.chunks.len() => {
+                    let end = interaction.end.clone()?;
+                    Some(Err(Stop::End(Box::new(end))))
+                }
+                None => None,
+            }
+        });
+        Source {
+            interaction: number,
+            url,
+            head,
+            chunks: Box::new(chunks),
+            request: None,
+            whole: Some(whole),
+            keeps_retry_after: false,
+        }
     }
 }
 

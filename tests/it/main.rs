@@ -56,6 +56,9 @@ mod record_proxy;
 // Where requests go: providers by path and header, names, variables, scopes.
 #[cfg(feature = "record")]
 mod record_route;
+// The mock server over sockets: what it plays and how it ends, reports, refusals, control, modes.
+#[cfg(feature = "serve")]
+mod serve;
 // `rigtape record` as a user runs it: around a command, in a folder, one request, bad input.
 #[cfg(all(feature = "cli", unix))]
 mod cli_record;
@@ -68,5 +71,20 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
+mod matching;
+// `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
+#[cfg(all(feature = "cli", unix))]
+mod cli_rules;
+// What changed in meaning between two tapes: parts, paths, ids, pairing.
+mod diff;
+// `rigtape diff`: its three forms, folders, hostile text, bad input.
+#[cfg(feature = "cli")]
+mod cli_diff;
+// The laws held on one interaction: cuts, counts, what clients' decoders see.
+mod verify;
+// `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
+#[cfg(feature = "cli")]
+mod cli_verify;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
