@@ -31,6 +31,8 @@
 //! | send a streaming request, with its `gen_ai.*` span | `client` | `client` |
 //! | record: in process, or as a reverse proxy | `record` | `record` |
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
+//! | make things go wrong with a tape | [`policy::fault`] | |
+//! | write a tape without a recording | [`synthetic`] | |
 //! | choose the recorded interaction that answers a request | [`matching`] | |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
@@ -45,8 +47,9 @@
 //!
 //! Modules stand on floors, and use only what lies below: `cli` → `drill`, `vcr` → `serve` →
 //! `record`, `replay`, `live`, `client` → [`diff`], `import`, [`matching`], [`policy`], [`redact`],
-//! [`snapshot`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`], [`json`]. What lies
-//! below `live` is sans-IO or plain file reading: no runtime, no clock. `docs/architecture.md` walks
+//! [`snapshot`], [`synthetic`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`],
+//! [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no clock.
+//! `docs/architecture.md` walks
 //! through it.
 
 #![deny(missing_docs)]
@@ -65,6 +68,7 @@ pub mod policy;
 pub mod provider;
 pub mod redact;
 pub mod snapshot;
+pub mod synthetic;
 pub mod transcript;
 pub mod verify;
 

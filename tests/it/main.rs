@@ -38,6 +38,8 @@ mod client;
 mod policy;
 // Faults: their spelling, their bytes, their classes, and the whole catalogue on every tape.
 mod faults;
+// Tapes written without a recording, read back as what was said.
+mod synthetic;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
