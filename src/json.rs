@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-pub(crate) use object::{ObjectDraft, quoted};
+pub(crate) use object::{ObjectDraft, object, quoted};
 pub(crate) use pointer::{Cursor, JSON, step_of};
 pub use pointer::{Pointer, PointerError};
 pub(crate) use scan::{Odd, Scan};
@@ -43,6 +43,20 @@ impl Json {
 
     pub(crate) fn from_raw(raw: Raw<'_>) -> Json {
         Json(compact(raw.0).into())
+    }
+
+    /// `value` as JSON; null where it has no form in JSON.
+    pub(crate) fn of(value: &impl Serialize) -> Json {
+        serde_json::to_string(value).map_or_else(|_| Json::null(), |text| Json(text.into()))
+    }
+
+    /// The object of these members; see [`object!`].
+    pub(crate) fn of_members(members: &[(&str, Json)]) -> Json {
+        let mut draft = ObjectDraft::default();
+        for (name, value) in members {
+            draft.set(name, value.as_str());
+        }
+        Json(draft.text().into())
     }
 
     /// The JSON text.

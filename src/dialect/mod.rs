@@ -14,8 +14,10 @@ mod gemini_interactions;
 mod ollama;
 mod openai_chat;
 mod responses;
+mod write;
 
 pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
+pub use write::error_body;
 
 use std::fmt;
 
@@ -50,6 +52,7 @@ pub struct Dialect {
     /// Whether a stream has a closing marker.
     has_terminator: bool,
     quirks: Quirks,
+    writing: &'static write::Writing,
     /// Whether a request belongs to it.
     claims: fn(&Request) -> bool,
     /// Whether a frame, by its event name and its JSON, can only be one of its own.

@@ -19,6 +19,8 @@ mod cohere;
 mod ollama;
 // Laws that walk the table of dialects and every tape.
 mod dialects;
+// The errors that each dialect's own servers send, read back as errors.
+mod dialect_errors;
 // Responses: statements in pieces, whole, twice or missing.
 mod responses;
 // Messages: blocks, usage in pieces, gateways.

@@ -1,0 +1,111 @@
+//! What a server of a dialect would write: the other direction of the readers.
+
+use bytes::Bytes;
+
+use super::Dialect;
+use crate::frame::{Event, FrameKind, Framing};
+use crate::json::{Json, object};
+
+/// How one dialect's servers write.
+pub(super) struct Writing {
+    /// The body of an error answer with that status.
+    pub error_body: fn(status: u16, message: &str) -> Json,
+    /// The error inside a stream whose status was a success.
+    pub error_event: fn(message: &str) -> Message,
+}
+
+/// One message of a stream before it is framed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// What stands on its `event:` line; empty where there is none.
+    pub name: &'static str,
+    /// Its data: JSON, or a closing marker.
+    pub data: String,
+}
+
+impl Message {
+    /// A message without an `event:` line.
+    pub fn data(data: Json) -> Message {
+        Message::named("", data)
+    }
+
+    pub fn named(name: &'static str, data: Json) -> Message {
+        Message {
+            name,
+            data: data.as_str().to_owned(),
+        }
+    }
+
+    /// Its bytes as one frame of a body framed so. In a JSON array that is the element alone,
+    /// without the comma that may have to stand before it.
+    pub fn encode(&self, framing: Framing) -> Bytes {
+        let mut out = Vec::with_capacity(self.data.len() + 16);
+        match framing {
+            Framing::Sse => {
+                let event = Event {
+                    name: self.name,
+                    ..Event::new(&self.data)
+                };
+                FrameKind::Event(event).encode(&mut out);
+            }
+            Framing::NdJson => FrameKind::Json(&self.data).encode(&mut out),
+            Framing::JsonArray | Framing::Whole => out.extend_from_slice(self.data.as_bytes()),
+        }
+        out.into()
+    }
+}
+
+impl Dialect {
+    /// The JSON body with which its provider answers when the HTTP status is `status`, an error.
+    ///
+    /// ```
+    /// let chat = rigtape::dialect::by_name("openai-chat").unwrap();
+    /// assert_eq!(
+    ///     chat.error_body(429, "Slow down.").as_str(),
+    ///     r#"{"error":{"message":"Slow down.","type":"requests","param":null,"code":"rate_limit_exceeded"}}"#
+    /// );
+    /// ```
+    pub fn error_body(&self, status: u16, message: &str) -> Json {
+        (self.writing.error_body)(status, message)
+    }
+
+    /// The frame with which its provider says inside a stream, whose status was 200, that it
+    /// failed; in the dialect's own framing.
+    ///
+    /// ```
+    /// let messages = rigtape::dialect::by_name("anthropic-messages").unwrap();
+    /// let frame = messages.error_frame("Overloaded");
+    /// assert!(frame.starts_with(b"event: error\ndata: {\"type\":\"error\","));
+    /// ```
+    pub fn error_frame(&self, message: &str) -> Bytes {
+        (self.writing.error_event)(message).encode(self.framing)
+    }
+}
+
+/// The JSON body of an error answer to a request of `dialect`, in its provider's shape; for a
+/// request of no known dialect in one that the SDKs of OpenAI and of Anthropic show in full.
+///
+/// ```
+/// use rigtape::dialect::error_body;
+///
+/// let body = error_body(None, 404, "no such route");
+/// assert_eq!(
+///     body.as_str(),
+///     r#"{"type":"error","error":{"type":"not_found","message":"no such route"}}"#
+/// );
+/// ```
+pub fn error_body(dialect: Option<&Dialect>, status: u16, message: &str) -> Json {
+    match dialect {
+        Some(dialect) => dialect.error_body(status, message),
+        None => {
+            let kind = match status {
+                401 | 403 => "not_allowed",
+                404 => "not_found",
+                429 => "rate_limit",
+                500.. => "server_error",
+                _ => "invalid_request",
+            };
+            object! { "type": "error", "error": object! { "type": kind, "message": message } }
+        }
+    }
+}
