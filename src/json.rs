@@ -6,6 +6,8 @@
 //! every Rust type, duplicate members. Nothing here depends on the features of serde_json that another
 //! crate of the build may turn on.
 
+mod edit;
+pub(crate) mod names;
 mod object;
 mod pointer;
 mod scan;
@@ -16,6 +18,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+pub(crate) use edit::{Change, edit, visit};
 pub(crate) use object::{ObjectDraft, object, quoted};
 pub(crate) use pointer::{Cursor, JSON, step_of};
 pub use pointer::{Pointer, PointerError};
@@ -57,6 +60,10 @@ impl Json {
             draft.set(name, value.as_str());
         }
         Json(draft.text().into())
+    }
+
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        Raw(&self.0)
     }
 
     /// The JSON text.

@@ -18,6 +18,7 @@ mod write;
 
 pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
 pub use write::error_body;
+pub(crate) use write::{Marks, Message};
 
 use std::fmt;
 

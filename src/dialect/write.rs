@@ -12,6 +12,47 @@ pub(super) struct Writing {
     pub error_body: fn(status: u16, message: &str) -> Json,
     /// The error inside a stream whose status was a success.
     pub error_event: fn(message: &str) -> Message,
+    /// Where things stand in its frames.
+    pub marks: Marks,
+}
+
+/// Where things stand in the frames of one dialect, as paths of members; `*` is every element of an
+/// array.
+pub(crate) struct Marks {
+    /// Token counts.
+    pub usage: &'static [&'static [&'static str]],
+    /// Whether an ordinary stream may come without them.
+    pub usage_is_optional: bool,
+    /// The finish reason; `None` where a whole frame says that the turn is over.
+    pub finish: Option<&'static [&'static str]>,
+    /// The number that tells which call a fragment belongs to; `None` where calls come whole.
+    pub call_index: Option<&'static [&'static str]>,
+    /// Whether real servers repeat that number or leave it out, so that clients must not need it.
+    pub call_index_is_loose: bool,
+    /// What a message holds beside its usage, in a list that is empty when usage comes alone.
+    pub beside_usage: Option<&'static [&'static str]>,
+    /// The member that says of what type a message is; clients have to pass over types they do not
+    /// know.
+    pub type_member: Option<&'static str>,
+    /// The wire's own keep-alive.
+    pub ping: Option<fn() -> Message>,
+    /// A number that rises by one from frame to frame.
+    pub sequence: Option<&'static [&'static str]>,
+}
+
+impl Marks {
+    /// A wire of which nothing is marked.
+    pub const NONE: Marks = Marks {
+        usage: &[],
+        usage_is_optional: true,
+        finish: None,
+        call_index: None,
+        call_index_is_loose: false,
+        beside_usage: None,
+        type_member: None,
+        ping: None,
+        sequence: None,
+    };
 }
 
 /// One message of a stream before it is framed.
@@ -69,6 +110,14 @@ impl Dialect {
         (self.writing.error_body)(status, message)
     }
 
+    pub(crate) fn marks(&self) -> &'static Marks {
+        &self.writing.marks
+    }
+
+    pub(crate) fn error_message(&self, message: &str) -> Message {
+        (self.writing.error_event)(message)
+    }
+
     /// The frame with which its provider says inside a stream, whose status was 200, that it
     /// failed; in the dialect's own framing.
     ///
@@ -78,7 +127,7 @@ impl Dialect {
     /// assert!(frame.starts_with(b"event: error\ndata: {\"type\":\"error\","));
     /// ```
     pub fn error_frame(&self, message: &str) -> Bytes {
-        (self.writing.error_event)(message).encode(self.framing)
+        self.error_message(message).encode(self.framing)
     }
 }
 

@@ -51,7 +51,7 @@ impl ObjectDraft {
 /// The JSON of an object whose members stand in the order in which they are written here: whether
 /// another crate turns on serde_json's `preserve_order` changes nothing.
 macro_rules! object {
-    ($($name:literal: $value:expr),* $(,)?) => {
+    ($($name:tt: $value:expr),* $(,)?) => {
         $crate::json::Json::of_members(&[
             $(($name, $crate::json::Json::of(&$value))),*
         ])

@@ -36,6 +36,8 @@ mod cuts;
 mod client;
 // Timing and chunk borders as laws, without a clock.
 mod policy;
+// Faults: their spelling, their bytes, their classes, and the whole catalogue on every tape.
+mod faults;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
@@ -67,5 +69,20 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
+mod matching;
+// `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
+#[cfg(all(feature = "cli", unix))]
+mod cli_rules;
+// What changed in meaning between two tapes: parts, paths, ids, pairing.
+mod diff;
+// `rigtape diff`: its three forms, folders, hostile text, bad input.
+#[cfg(feature = "cli")]
+mod cli_diff;
+// The laws held on one interaction: cuts, counts, what clients' decoders see.
+mod verify;
+// `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
+#[cfg(feature = "cli")]
+mod cli_verify;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;

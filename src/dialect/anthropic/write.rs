@@ -1,11 +1,20 @@
 //! What a server of the Messages API writes: its errors.
 
-use crate::dialect::write::{Message, Writing};
+use crate::dialect::write::{Marks, Message, Writing};
 use crate::json::{Json, object};
 
 pub(super) static WRITING: Writing = Writing {
     error_body,
     error_event,
+    marks: Marks {
+        usage: &[&["usage"], &["message", "usage"]],
+        usage_is_optional: false,
+        finish: Some(&["delta", "stop_reason"]),
+        call_index: Some(&["index"]),
+        type_member: Some("type"),
+        ping: Some(|| Message::named("ping", object! { "type": "ping" })),
+        ..Marks::NONE
+    },
 };
 
 /// The shape and words of <https://docs.anthropic.com/en/api/errors>.

@@ -1,11 +1,17 @@
 //! What a server of Cohere's Chat API writes: its errors.
 
-use crate::dialect::write::{Message, Writing};
+use crate::dialect::write::{Marks, Message, Writing};
 use crate::json::{Json, object};
 
 pub(super) static WRITING: Writing = Writing {
     error_body,
     error_event,
+    marks: Marks {
+        usage: &[&["delta", "usage"]],
+        call_index: Some(&["index"]),
+        type_member: Some("type"),
+        ..Marks::NONE
+    },
 };
 
 /// The shape of <https://docs.cohere.com/reference/errors>.

@@ -1,11 +1,16 @@
 //! What a server of the Gemini API writes: its errors.
 
-use crate::dialect::write::{Message, Writing};
+use crate::dialect::write::{Marks, Message, Writing};
 use crate::json::{Json, object};
 
 pub(super) static WRITING: Writing = Writing {
     error_body,
     error_event,
+    marks: Marks {
+        usage: &[&["usageMetadata"]],
+        finish: Some(&["candidates", "*", "finishReason"]),
+        ..Marks::NONE
+    },
 };
 
 /// The shape of <https://cloud.google.com/apis/design/errors>, shared by Google's services.

@@ -1,11 +1,15 @@
 //! What an Ollama server writes: its errors.
 
-use crate::dialect::write::{Message, Writing};
+use crate::dialect::write::{Marks, Message, Writing};
 use crate::json::{Json, object};
 
 pub(super) static WRITING: Writing = Writing {
     error_body,
     error_event,
+    marks: Marks {
+        usage: &[&["prompt_eval_count"], &["eval_count"]],
+        ..Marks::NONE
+    },
 };
 
 /// The shape of <https://github.com/ollama/ollama/blob/main/docs/api.md>, in a body and in a line

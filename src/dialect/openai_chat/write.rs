@@ -1,11 +1,19 @@
 //! What an OpenAI server writes: its errors.
 
-use crate::dialect::write::{Message, Writing};
+use crate::dialect::write::{Marks, Message, Writing};
 use crate::json::{Json, object};
 
 pub(super) static WRITING: Writing = Writing {
     error_body,
     error_event,
+    marks: Marks {
+        usage: &[&["usage"], &["x_groq", "usage"]],
+        beside_usage: Some(&["choices", "*"]),
+        finish: Some(&["choices", "*", "finish_reason"]),
+        call_index: Some(&["choices", "*", "delta", "tool_calls", "*", "index"]),
+        call_index_is_loose: true,
+        ..Marks::NONE
+    },
 };
 
 /// The shape of <https://platform.openai.com/docs/guides/error-codes>, shared by all of OpenAI's
