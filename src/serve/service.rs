@@ -87,14 +87,17 @@ impl Service {
             match self.state.choose(scope, &request)? {
                 Ok(chosen) => return Ok(self.play(chosen, head, &entry, delivering, wire).await),
                 Err(miss) if self.recording.is_none() => {
+                    // Words that are found again in a client's traceback.
+                    let message = format!("rigtape: {miss}");
+                    let response = answer::miss(&request, &message);
                     let missed = Missed {
                         scope: scope.map(str::to_owned),
                         method: request.method,
                         target: request.target,
-                        message: miss.to_string(),
+                        message,
                         miss,
                     };
-                    return self.miss(missed, head, &entry, &delivering);
+                    return self.miss(missed, response, head, &entry, &delivering);
                 }
                 Err(_) => {}
             }
@@ -136,6 +139,7 @@ impl Service {
     fn miss(
         &self,
         missed: Missed,
+        response: Response<Outgoing>,
         head: &Parts,
         entry: &Entry,
         delivering: &Delivering,
@@ -143,8 +147,6 @@ impl Service {
         entry.outcome(Outcome::Missed {
             message: missed.message.as_str().into(),
         });
-        let path = missed.target.split('?').next().unwrap_or_default();
-        let response = answer::miss(path, &missed.message);
         entry.head(response.status().as_u16());
         delivering.end(Delivery::Complete);
         let allowed = head.headers.contains_key(ALLOW_MISS);
