@@ -34,6 +34,7 @@
 //! | make things go wrong with a tape | [`policy::fault`] | |
 //! | write a tape without a recording | [`synthetic`] | |
 //! | choose the recorded interaction that answers a request | [`matching`] | |
+//! | mount a tape on a `wiremock::MockServer` | `wiremock` | `wiremock` |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //! | make tapes of other recorders' files | `import` | `import` |
@@ -84,6 +85,8 @@ pub mod record;
 pub mod replay;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -97,3 +97,6 @@ mod verify;
 mod cli_verify;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
+// A tape mounted on a wiremock server, whole bodies once each.
+#[cfg(feature = "wiremock")]
+mod wiremock;
