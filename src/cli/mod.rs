@@ -4,8 +4,10 @@
 mod config;
 mod demo;
 mod diff;
+mod inspect;
 mod interaction;
 mod list;
+mod manual;
 mod print;
 mod record;
 mod redact;
@@ -36,7 +38,8 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
-  rigtape redact --check cassettes                  is a secret on a tape?
+  rigtape verify cassettes                          can these tapes be trusted?
+  rigtape inspect weather.jsonl                     one tape, frame by frame
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
 With a command behind `--`, its own status comes first.";
@@ -46,10 +49,13 @@ enum Command {
     Record(Box<record::Args>),
     Replay(replay::Args),
     List(list::Args),
+    Inspect(inspect::Args),
     Diff(diff::Args),
     Verify(verify::Args),
     Redact(redact::Args),
     Demo(demo::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command came to.
@@ -70,10 +76,13 @@ pub fn main() -> ExitCode {
         Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
         Command::List(args) => list::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match ran {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
