@@ -1,22 +1,18 @@
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
-use super::{Outcome, config, print};
+use super::child::{self, Environment};
+use super::signals::Signals;
+use super::{Outcome, config, print, upstream};
 use crate::dialect::Dialect;
-use crate::provider::PROVIDERS;
 use crate::record::{Existing, Options, Proxy, ProxyConfig, Recorder, Report, Routes, Upstream};
 
-mod child;
 mod once;
 mod progress;
-mod signals;
-
-use signals::Signals;
 
 /// Record what a program says to its provider, every byte and chunk border.
 ///
@@ -69,7 +65,7 @@ pub(super) struct Args {
     #[arg(long)]
     title: Option<String>,
     /// Where requests go on to: URL for all of them, or NAME=URL for one provider
-    #[arg(long, value_name = "[NAME=]URL", value_parser = upstream)]
+    #[arg(long, value_name = "[NAME=]URL", value_parser = upstream::parse)]
     upstream: Vec<Upstream>,
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -100,10 +96,6 @@ pub(super) struct Args {
     /// Run this command with its clients pointed at the recorder
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
-}
-
-fn upstream(text: &str) -> Result<Upstream, String> {
-    Upstream::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
@@ -167,14 +159,14 @@ fn seconds(flag: &str, limit: f64) -> anyhow::Result<Option<Duration>> {
 }
 
 async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
-    let upstreams = upstreams(args)?;
+    let upstreams = upstream::all(&args.upstream)?;
     let mut config = ProxyConfig::new(Routes::new(upstreams)?);
     config.listen = args.listen;
     config.allow_remote = args.allow_remote;
     config
         .allowed_hosts
         .extend(args.allow_host.iter().map(|host| host.to_ascii_lowercase()));
-    let extra = variables(args)?;
+    let extra = child::variables(&args.variables)?;
     let mut signals = Signals::listen()?;
     let proxy = Proxy::start(args.recorder()?, config).await?;
     let url = proxy.url();
@@ -187,7 +179,7 @@ async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
         return Ok(close(&report, args));
     }
     print::note(&format!("listening on {url}"));
-    let status = child::run(&args.command, &url, &extra, &mut signals).await?;
+    let status = child::run(&args.command, Environment::new(&url, &extra), &mut signals).await?;
     // A child may leave a stream behind it; what was said is recorded to its end.
     let report = proxy.shutdown(Duration::from_secs(5)).await;
     let outcome = close(&report, args);
@@ -195,47 +187,6 @@ async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
         (0, outcome) => outcome,
         (status, _) => Outcome::Child(status),
     })
-}
-
-/// Those of the command line, then base URLs that the user's environment had set.
-fn upstreams(args: &Args) -> anyhow::Result<Vec<Upstream>> {
-    let mut upstreams = args.upstream.clone();
-    for provider in PROVIDERS {
-        if upstreams.iter().any(|u| u.name() == Some(provider.name)) {
-            continue;
-        }
-        for variable in provider.variables {
-            let Some(value) = std::env::var(variable.name).ok().filter(|v| !v.is_empty()) else {
-                continue;
-            };
-            let upstream = Upstream::from_variable(provider, variable, &value)
-                .with_context(|| format!("the variable {}", variable.name))?;
-            upstreams.push(upstream);
-            break;
-        }
-    }
-    Ok(upstreams)
-}
-
-/// What `--env` adds: a variable and the suffix of its provider's base URL.
-fn variables(args: &Args) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut variables = BTreeMap::new();
-    for text in &args.variables {
-        let Some((name, provider)) = text.split_once('=') else {
-            bail!("--env: expected NAME=PROVIDER, found {text}");
-        };
-        let provider = PROVIDERS.iter().find(|p| p.name == provider);
-        let Some(provider) = provider else {
-            let known: Vec<&str> = PROVIDERS.iter().map(|p| p.name).collect();
-            bail!("--env {text}: the providers are {}", known.join(", "));
-        };
-        let suffix = match provider.variables.first() {
-            Some(variable) => variable.suffix.to_owned(),
-            None => format!("/{}{}", provider.name, provider.version.unwrap_or_default()),
-        };
-        variables.insert(name.to_owned(), suffix);
-    }
-    Ok(variables)
 }
 
 /// Says how the recording went.
@@ -274,14 +225,5 @@ fn hint(args: &Args) -> String {
     if args.command.is_empty() {
         return ": point a client's base URL at it".to_owned();
     }
-    let names: Vec<&str> = PROVIDERS
-        .iter()
-        .flat_map(|provider| provider.variables)
-        .map(|variable| variable.name)
-        .collect();
-    format!(
-        ": the command's client would have to read its base URL from one of {}, or from \
-         RIGTAPE_URL; --env NAME=PROVIDER sets another variable",
-        names.join(", ")
-    )
+    child::hint()
 }

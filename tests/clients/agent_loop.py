@@ -10,6 +10,10 @@ import json
 import os
 import sys
 
+import scratch
+
+scratch.need("openai")
+
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
 from openai_text import client

@@ -9,13 +9,17 @@ import json
 import os
 import sys
 
+import scratch
+
+scratch.need("anthropic")
+
 import anthropic
 
 # What the SDK has no parameter for goes into the body as it is.
 EXTRA = {"temperature"}
 
 
-def main() -> None:
+def main() -> int:
     body = json.load(open(sys.argv[1]))
     body["extra_body"] = {key: body.pop(key) for key in EXTRA & body.keys()}
     api_key = os.environ.get("ANTHROPIC_API_KEY", "none")
@@ -28,8 +32,9 @@ def main() -> None:
             answer = messages.create(**body)
     except anthropic.APIStatusError as error:
         print(json.dumps({"status": error.status_code, "error": error.body}))
-        return
+        return 1
     print(json.dumps(seen(answer), ensure_ascii=False))
+    return 0
 
 
 def seen(answer) -> dict:
@@ -58,4 +63,4 @@ def seen(answer) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,10 @@ Prints the same JSON object as openai_tools.py. The finish reason of this wire i
 import json
 import sys
 
+import scratch
+
+scratch.need("openai")
+
 import openai
 
 from openai_text import client
@@ -15,7 +19,7 @@ from openai_text import client
 EXTRA = {"grammar"}
 
 
-def main() -> None:
+def main() -> int:
     body = json.load(open(sys.argv[1]))
     extra = {key: body.pop(key) for key in EXTRA & body.keys()}
     try:
@@ -24,8 +28,9 @@ def main() -> None:
             answer = last_response(answer)
     except openai.APIStatusError as error:
         print(json.dumps({"status": error.status_code, "error": error.body}))
-        return
+        return 1
     print(json.dumps(seen(answer), ensure_ascii=False))
+    return 0
 
 
 def last_response(events):
@@ -71,4 +76,4 @@ def seen(answer) -> dict:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

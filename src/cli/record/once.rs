@@ -9,8 +9,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::super::replay::Page;
+use super::super::signals::Signals;
 use super::super::{Outcome, print, replay};
-use super::signals::Signals;
 use super::{Args, close, progress};
 use crate::Offset;
 use crate::cassette::{Request, Response};
