@@ -95,6 +95,9 @@ mod verify;
 // `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
 #[cfg(feature = "cli")]
 mod cli_verify;
+// `rigtape inspect` in its three forms, hostile tapes, the table of `list`, completions, manual.
+#[cfg(feature = "cli")]
+mod cli_inspect;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
 // A tape mounted on a wiremock server, whole bodies once each.
