@@ -50,8 +50,7 @@
 //! `record`, `replay`, `live`, `client` → [`diff`], `import`, [`matching`], [`policy`], [`redact`],
 //! [`snapshot`], [`synthetic`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`],
 //! [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no clock.
-//! `docs/architecture.md` walks
-//! through it.
+//! `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
