@@ -142,8 +142,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     for error in &unreadable {
         print::error(&print::one_line(error));
     }
-    let mut options = Options::default();
-    options.target = args.target;
+    let options = Options {
+        target: args.target,
+    };
     let import = |job: &Job| {
         tape::write(args.format, job, output, &options, &redactor, args.force).unwrap_or_else(
             |error| Row {
@@ -234,7 +235,7 @@ fn summary(rows: &[Row], output: &Path, out: &mut impl Write) -> std::io::Result
         let notes = row.notes.iter();
         notes.map(|(note, count)| ((*note).to_owned(), *count as u64))
     })) {
-        line("said", count, &note)?;
+        line("noted", count, &note)?;
     }
     let left_out = rows.iter().flat_map(|row| &row.left_out);
     for (reason, count) in counted(left_out.map(|of| (print::one_line(&of.reason), 1))) {

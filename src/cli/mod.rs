@@ -8,8 +8,10 @@ mod diff;
 mod export;
 mod faults;
 mod import;
+mod inspect;
 mod interaction;
 mod list;
+mod manual;
 mod print;
 mod record;
 mod redact;
@@ -44,6 +46,8 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape verify cassettes                          can these tapes be trusted?
+  rigtape inspect weather.jsonl                     one tape, frame by frame
   rigtape serve weather.jsonl -- pytest             the tape in the provider's place
   rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape redact --check cassettes                  is a secret on a tape?
@@ -58,6 +62,7 @@ enum Command {
     Replay(replay::Args),
     Serve(Box<serve::Args>),
     List(list::Args),
+    Inspect(inspect::Args),
     Diff(diff::Args),
     Verify(verify::Args),
     Redact(redact::Args),
@@ -66,6 +71,8 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Demo(demo::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command came to.
@@ -87,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
@@ -95,6 +103,8 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match ran {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -18,7 +18,7 @@ mod write;
 
 pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
 pub use write::error_body;
-pub(crate) use write::{Marks, Message};
+pub(crate) use write::{Marks, Message, Script, ScriptPart};
 
 use std::fmt;
 
@@ -65,6 +65,11 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The framing of its streams.
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Its name in kebab case, `openai-chat`.
     pub fn name(&self) -> &'static str {
         self.name

@@ -7,13 +7,105 @@ use crate::frame::{Event, FrameKind, Framing};
 use crate::json::{Json, object};
 
 /// How one dialect's servers write.
-pub(super) struct Writing {
+pub(crate) struct Writing {
     /// The body of an error answer with that status.
     pub error_body: fn(status: u16, message: &str) -> Json,
     /// The error inside a stream whose status was a success.
     pub error_event: fn(message: &str) -> Message,
     /// Where things stand in its frames.
     pub marks: Marks,
+    /// Path and query of a request for `model`.
+    pub target: fn(model: &str, streamed: bool) -> String,
+    /// The content type of a stream.
+    pub stream_type: &'static str,
+    /// The finish reason of an answer that comes to its end.
+    pub finish: fn(has_calls: bool) -> &'static str,
+    /// Whether the wire has a form for a refusal.
+    pub has_refusals: bool,
+    /// Whether the arguments of a tool call are a JSON object on the wire, and so can be nothing
+    /// else.
+    pub arguments_are_objects: bool,
+    /// The messages of a stream; without a finish those before it, without usage those that need
+    /// none.
+    pub stream: fn(&Script) -> Vec<Message>,
+    /// The answer as one whole message.
+    pub whole: fn(&Script) -> Json,
+}
+
+/// An answer before it is written: what it says, in pieces.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub id: String,
+    pub model: String,
+    pub parts: Vec<ScriptPart>,
+    /// Why it ends; `None` when it does not come to its end.
+    pub finish: Option<String>,
+    /// Tokens in and out.
+    pub usage: Option<(u64, u64)>,
+}
+
+/// One part of an answer; a text is its pieces joined.
+#[derive(Debug)]
+pub(crate) enum ScriptPart {
+    Text(Vec<String>),
+    Reasoning(Vec<String>),
+    Refusal(Vec<String>),
+    Call {
+        id: String,
+        name: String,
+        arguments: Vec<String>,
+    },
+}
+
+impl Script {
+    /// When it was made, as Unix time: one moment for all, so that a tape is the same every time.
+    pub const CREATED: u64 = 1_767_225_600;
+
+    pub fn total(&self) -> Option<u64> {
+        self.usage
+            .map(|(input, output)| input.saturating_add(output))
+    }
+
+    /// The texts of one kind, joined; `None` when there is none.
+    pub fn joined(&self, pick: impl Fn(&ScriptPart) -> Option<&[String]>) -> Option<String> {
+        let texts: Vec<String> = self
+            .parts
+            .iter()
+            .filter_map(|part| pick(part).map(<[String]>::concat))
+            .collect();
+        (!texts.is_empty()).then(|| texts.concat())
+    }
+}
+
+impl ScriptPart {
+    pub fn as_text(&self) -> Option<&[String]> {
+        match self {
+            ScriptPart::Text(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+
+    pub fn as_reasoning(&self) -> Option<&[String]> {
+        match self {
+            ScriptPart::Reasoning(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+
+    pub fn as_refusal(&self) -> Option<&[String]> {
+        match self {
+            ScriptPart::Refusal(pieces) => Some(pieces),
+            _ => None,
+        }
+    }
+}
+
+/// Arguments as a JSON value; an empty object for no arguments.
+pub(super) fn object_of(arguments: &[String]) -> Json {
+    let text = arguments.concat();
+    Json::parse(&text)
+        .or_else(|_| Json::parse("{}"))
+        .unwrap_or_else(|_| Json::null())
 }
 
 /// Where things stand in the frames of one dialect, as paths of members; `*` is every element of an
@@ -77,6 +169,14 @@ impl Message {
         }
     }
 
+    /// A closing marker.
+    pub fn marker(name: &'static str, text: &str) -> Message {
+        Message {
+            name,
+            data: text.to_owned(),
+        }
+    }
+
     /// Its bytes as one frame of a body framed so. In a JSON array that is the element alone,
     /// without the comma that may have to stand before it.
     pub fn encode(&self, framing: Framing) -> Bytes {
@@ -112,6 +212,10 @@ impl Dialect {
 
     pub(crate) fn marks(&self) -> &'static Marks {
         &self.writing.marks
+    }
+
+    pub(crate) fn writing(&self) -> &'static Writing {
+        self.writing
     }
 
     pub(crate) fn error_message(&self, message: &str) -> Message {

@@ -9,6 +9,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, Tag, options};
 
 mod breaks;
 mod json;
+mod parse_json;
 
 use breaks::Breaks;
 pub(super) use json::to_json;
@@ -40,8 +41,15 @@ pub(super) struct Fault {
     pub(super) found: String,
 }
 
-/// The documents of a text. JSON is read too: it is YAML.
+/// The documents of a text, YAML or JSON.
 pub(super) fn documents(text: &str) -> Result<Vec<Rc<Node<'_>>>, Fault> {
+    if text.trim_start().starts_with(['{', '[']) {
+        return match parse_json::parse(text) {
+            Ok(document) => Ok(vec![document]),
+            // A mapping in YAML's flow style begins so too.
+            Err(fault) => load(text, |value, _, _| Ok(value)).map_err(|_| fault),
+        };
+    }
     if let Some(breaks) = Breaks::in_text(text) {
         let read = load(breaks.text(), |value, style, span| {
             breaks.restore(&value, style, span).map(Cow::Owned)
@@ -96,7 +104,10 @@ fn load<'s, 'a>(
 }
 
 fn is_binary(tag: Option<&Tag>) -> bool {
-    tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("binary"))
+    // A type of YAML 1.1, which is not in the core schema.
+    tag.is_some_and(|tag| {
+        tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() == Some("binary")
+    })
 }
 
 /// A document under construction.

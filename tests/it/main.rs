@@ -38,6 +38,8 @@ mod client;
 mod policy;
 // Faults: their spelling, their bytes, their classes, and the whole catalogue on every tape.
 mod faults;
+// Tapes written without a recording, read back as what was said.
+mod synthetic;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
@@ -69,6 +71,15 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// Other recorders' files: what comes over byte by byte, and what the tape says of the rest.
+#[cfg(feature = "import")]
+mod import;
+// YAML bodies, however they are written, are exact.
+#[cfg(feature = "import")]
+mod import_yaml;
+// `rigtape import` and `rigtape export`: folders, bad files, links, secrets.
+#[cfg(feature = "cli")]
+mod cli_import;
 // The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
 mod matching;
 // `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
@@ -84,5 +95,11 @@ mod verify;
 // `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
 #[cfg(feature = "cli")]
 mod cli_verify;
+// `rigtape inspect` in its three forms, hostile tapes, the table of `list`, completions, manual.
+#[cfg(feature = "cli")]
+mod cli_inspect;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
+// A tape mounted on a wiremock server, whole bodies once each.
+#[cfg(feature = "wiremock")]
+mod wiremock;

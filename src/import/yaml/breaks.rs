@@ -17,11 +17,11 @@ pub(super) struct Breaks {
 }
 
 impl Breaks {
-    /// None when there is nothing special in `text`, or it is JSON, where they are characters.
+    /// None when there is nothing special in `text`.
     pub(super) fn in_text(text: &str) -> Option<Breaks> {
         const NEXT_LINE: char = '\u{85}';
         let special = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | NEXT_LINE);
-        if !text.contains(special) || text.trim_start().starts_with(['{', '[']) {
+        if !text.contains(special) {
             return None;
         }
         let mark = ('\u{f8f0}'..='\u{f8ff}').find(|&mark| !text.contains(mark))?;
@@ -52,6 +52,9 @@ impl Breaks {
         span: &Span,
     ) -> Result<String, Fault> {
         let range = span.byte_range().unwrap_or_default();
+        if style == ScalarStyle::Literal {
+            return Ok(self.literal(value, range.start));
+        }
         let first = self.places.partition_point(|(at, _)| *at < range.start);
         let inside = self.places[first..]
             .iter()
@@ -61,7 +64,6 @@ impl Breaks {
             return Ok(value.to_owned());
         }
         match style {
-            ScalarStyle::Literal => Ok(self.literal(value, range.start)),
             ScalarStyle::Folded => Err(self.fault(span, "U+2028 in a folded scalar")),
             _ => self
                 .flow(range, &inside)
@@ -69,20 +71,21 @@ impl Breaks {
         }
     }
 
-    /// In a literal scalar each line break of the source is one of the value.
+    /// In a literal scalar each line break of the source is one of the value. The text begins at
+    /// `start`, behind the blank lines and the indentation of the first line.
     fn literal(&self, value: &str, start: usize) -> String {
-        let source = &self.text[start..];
-        let header = source.find('\n').map_or(source.len(), |end| end + 1);
-        let mut feeds = source[header..].match_indices('\n');
+        let blank = value.bytes().take_while(|byte| *byte == b'\n').count();
+        let before = self.text[..start].rmatch_indices('\n').take(blank);
+        let mut before: Vec<usize> = before.map(|(at, _)| at).collect();
+        before.reverse();
+        let after = self.text[start..].match_indices('\n');
+        let mut feeds = before.into_iter().chain(after.map(|(at, _)| start + at));
         let special = |at: usize| {
             let found = self.places.binary_search_by_key(&at, |(at, _)| *at).ok()?;
             Some(self.places[found].1)
         };
         let restored = value.chars().map(|c| match c {
-            '\n' => {
-                let feed = feeds.next().map(|(at, _)| start + header + at);
-                feed.and_then(special).unwrap_or('\n')
-            }
+            '\n' => feeds.next().and_then(special).unwrap_or('\n'),
             c => c,
         });
         restored.collect()
