@@ -60,12 +60,16 @@ pub mod transcript;
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "record")]
+mod listen;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "record")]
 pub mod record;
 #[cfg(feature = "replay")]
 pub mod replay;
+#[cfg(feature = "serve")]
+pub mod serve;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

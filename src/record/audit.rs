@@ -71,13 +71,19 @@ fn quarantine(path: &Path) -> io::Result<PathBuf> {
         // Without locks there is no other recorder to be told of.
         Ok(()) | Err(std::fs::TryLockError::Error(_)) => {}
     }
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    reject(path, path)
+}
+
+/// Moves the tape at `path` to `NAME.rejected.jsonl`, or the first free name after that, where NAME
+/// is the one of `of`.
+pub(crate) fn reject(path: &Path, of: &Path) -> io::Result<PathBuf> {
+    let stem = of.file_stem().unwrap_or_default().to_string_lossy();
     for number in 1u32.. {
         let name = match number {
             1 => format!("{stem}.rejected.jsonl"),
             _ => format!("{stem}.{number}.rejected.jsonl"),
         };
-        let to = path.with_file_name(name);
+        let to = of.with_file_name(name);
         // The name is taken before the tape moves onto it, so two recorders cannot choose one.
         match OpenOptions::new().write(true).create_new(true).open(&to) {
             Ok(_) => {}

@@ -30,27 +30,28 @@
 //! # }
 //! ```
 
-mod answer;
 mod audit;
 mod client;
 mod decode;
 mod ending;
 mod error;
 mod exchange;
+mod forward;
 pub mod mend;
 mod options;
+mod outgoing;
 mod proxy;
 mod recorder;
 mod report;
 mod route;
 mod service;
 mod sink;
-mod socket;
 mod tape;
 mod tee;
 mod upstream;
 mod writer;
 
+pub use crate::listen::Refusal;
 pub use client::{Failure, FailureKind};
 pub use error::Error;
 pub use exchange::Exchange;
@@ -58,7 +59,9 @@ pub use options::{Buffer, Inflate, Options, Timeouts};
 pub use proxy::{Proxy, ProxyConfig};
 pub use recorder::{Recorder, Sent};
 pub use report::{Lost, Progress, Report, TapeReport};
-pub use route::{Refusal, Route, Routes};
+pub use route::{Route, Routes};
 pub use tape::Existing;
 pub use tee::{BodyError, Tee};
 pub use upstream::{RouteError, Upstream};
+#[cfg(feature = "serve")]
+pub(crate) use {audit::reject, forward::forward, forward::outgoing, outgoing::Outgoing};

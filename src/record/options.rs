@@ -18,6 +18,8 @@ use crate::redact::Redactor;
 pub struct Options {
     /// Title in the header of a new tape.
     pub title: Option<String>,
+    /// Matching rules in the header of a new tape, as they are written there.
+    pub rules: Option<Box<serde_json::value::RawValue>>,
     /// How long to wait for the upstream.
     pub timeouts: Timeouts,
     /// When the client leaves, read the rest of the body onto the tape (`true`) or stop the
@@ -37,6 +39,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             title: None,
+            rules: None,
             timeouts: Timeouts::default(),
             drain: false,
             buffer: Buffer::default(),

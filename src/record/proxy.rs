@@ -2,26 +2,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpListener;
 
 use super::route::Routes;
 use super::service::Service;
-use super::socket::Socket;
 use super::{Error, Recorder, Report};
-
-/// Request heads beyond this are answered with 431.
-const MAX_HEAD: usize = 64 << 10;
-
-/// A client that has connected has so long to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A pause after `accept` has failed: out of file descriptors, most likely.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+use crate::listen::{Guard, Listening, Settings};
 
 /// What a recording proxy listens on and where it passes requests to.
 #[derive(Debug, Clone)]
@@ -78,16 +64,7 @@ pub struct Proxy {
     addr: SocketAddr,
     recorder: Recorder,
     service: Arc<Service>,
-    stop: watch::Sender<Stop>,
-    accepting: JoinHandle<()>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stop {
-    No,
-    /// Finish what runs, take nothing new.
-    Gently,
-    Now,
+    listening: Listening,
 }
 
 impl Proxy {
@@ -112,19 +89,22 @@ impl Proxy {
         let service = Arc::new(Service {
             recorder: recorder.clone(),
             routes: config.routes,
-            addr,
-            allowed_hosts: config.allowed_hosts,
+            guard: Guard {
+                addr,
+                allowed_hosts: config.allowed_hosts,
+                what: "a recording reverse proxy",
+                websocket: "WebSockets cannot be recorded: a tape holds HTTP requests and their \
+                            bodies",
+            },
             max_request_body: config.max_request_body,
             refused: Mutex::default(),
         });
-        let (stop, stopped) = watch::channel(Stop::No);
-        let accepting = tokio::spawn(accept(listener, service.clone(), stopped));
+        let listening = Listening::start(listener, service.clone(), Settings::default());
         Ok(Proxy {
             addr,
             recorder,
             service,
-            stop,
-            accepting,
+            listening,
         })
     }
 
@@ -146,17 +126,15 @@ impl Proxy {
     /// Stops taking connections, gives running streams `grace` to end, cuts the rest, and finishes
     /// the tapes.
     pub async fn shutdown(mut self, grace: Duration) -> Report {
-        let _ = self.stop.send(Stop::Gently);
+        self.listening.stop_gently();
         let patience = async {
-            let _ = (&mut self.accepting).await;
+            self.listening.ended().await;
             // Streams that their clients left may still be draining.
             self.recorder.settled().await;
         };
         if tokio::time::timeout(grace, patience).await.is_err() {
-            let _ = self.stop.send(Stop::Now);
-            if !self.accepting.is_finished() {
-                let _ = (&mut self.accepting).await;
-            }
+            self.listening.stop_now();
+            self.listening.ended().await;
         }
         let mut report = self.recorder.close().await;
         let refused = self
@@ -168,58 +146,4 @@ impl Proxy {
         drop(refused);
         report
     }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.stop.send(Stop::Now);
-    }
-}
-
-async fn accept(listener: TcpListener, service: Arc<Service>, mut stop: watch::Receiver<Stop>) {
-    let mut connections = JoinSet::new();
-    let told = stop.clone();
-    loop {
-        tokio::select! {
-            () = asked(&mut stop, Stop::Gently) => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, service.clone(), told.clone()));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            },
-        }
-    }
-    drop(listener);
-    tokio::select! {
-        () = asked(&mut stop, Stop::Now) => {}
-        () = async { while connections.join_next().await.is_some() {} } => {}
-    }
-    // Aborted connections drop their bodies, and those write their ends.
-    connections.shutdown().await;
-}
-
-async fn serve(stream: TcpStream, service: Arc<Service>, mut stop: watch::Receiver<Stop>) {
-    // A chunk must not wait for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
-    let (socket, flushes) = Socket::new(stream);
-    let respond = service_fn(move |request| service.clone().respond(request, flushes.clone()));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(socket), respond);
-    let mut connection = std::pin::pin!(connection);
-    // How a connection ended is on the tape already, where it matters.
-    tokio::select! {
-        _ = &mut connection => return,
-        () = asked(&mut stop, Stop::Gently) => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
-}
-
-/// Waits until somebody wants a stop of at least this kind; a proxy that is gone wants one.
-async fn asked(stop: &mut watch::Receiver<Stop>, least: Stop) {
-    let _ = stop.wait_for(|stop| *stop >= least).await;
 }

@@ -13,12 +13,12 @@ use super::client::{self, HttpClient};
 use super::exchange::{self, Exchange};
 use super::options::Options;
 use super::report::{Progress, Report};
-use super::route;
 use super::sink::{Closed, Sink, TapeId};
 use super::tape::{Existing, Tape};
 use super::{Error, audit};
 use crate::Offset;
 use crate::cassette::{Body, Record, Request};
+use crate::listen::check_scope;
 
 /// The tape in a directory for interactions that name no scope.
 const UNSCOPED: &str = "default";
@@ -72,7 +72,7 @@ impl Recorder {
         existing: Existing,
         options: Options,
     ) -> Result<Recorder, Error> {
-        let tape = Tape::open(path.as_ref(), existing, options.title.as_deref())?;
+        let tape = Tape::open(path.as_ref(), existing, &options)?;
         Recorder::start(Output::One, Some(tape), options)
     }
 
@@ -111,7 +111,7 @@ impl Recorder {
         writer: impl std::io::Write + Send + 'static,
         options: Options,
     ) -> Result<Recorder, Error> {
-        let tape = Tape::to_writer(Box::new(writer), options.title.as_deref())?;
+        let tape = Tape::to_writer(Box::new(writer), &options)?;
         Recorder::start(Output::One, Some(tape), options)
     }
 
@@ -270,7 +270,7 @@ impl Shared {
             (Output::One, Some(scope)) => return Err(Error::NoScopes(scope.into())),
             (_, scope) => scope.unwrap_or(UNSCOPED),
         };
-        route::check_scope(name)?;
+        check_scope(name).map_err(|bad| Error::ScopeName(bad.0))?;
         let reels = self.reels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reel) = reels.get(name) {
             return Ok(reel.clone());
@@ -283,7 +283,7 @@ impl Shared {
             return Err(Error::Closed);
         };
         let path = directory.join(format!("{name}.jsonl"));
-        let tape = Tape::open(&path, *existing, self.options.title.as_deref())?;
+        let tape = Tape::open(&path, *existing, &self.options)?;
         Ok(self.insert(reels, name, tape))
     }
 

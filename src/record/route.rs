@@ -3,11 +3,9 @@
 use http::{HeaderMap, StatusCode};
 use url::Url;
 
-use super::Error;
 use super::upstream::{RouteError, Upstream};
+use crate::listen::{Refusal, split_scope};
 use crate::provider::{PROVIDERS, Provider, provider_of};
-
-const MAX_SCOPE: usize = 100;
 
 /// Where one request goes.
 #[derive(Debug, Clone)]
@@ -21,26 +19,6 @@ pub struct Route {
     pub url: Url,
     /// User and password that stood in the upstream's URL, as an `authorization` value.
     pub credentials: Option<http::HeaderValue>,
-}
-
-/// Why a proxy answers a request itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct Refusal {
-    /// The status of the answer.
-    pub status: StatusCode,
-    /// In words.
-    pub message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Refusal {
-        Refusal {
-            status,
-            message: message.into(),
-        }
-    }
 }
 
 /// All upstreams of one port.
@@ -92,6 +70,15 @@ impl Routes {
         Ok(routes)
     }
 
+    /// Routes to the public endpoints.
+    #[cfg(feature = "serve")]
+    pub(crate) fn public() -> Routes {
+        Routes {
+            named: PROVIDERS.iter().filter_map(Upstream::of).collect(),
+            rest: None,
+        }
+    }
+
     /// Where a request with this path and query goes.
     ///
     /// # Errors
@@ -106,7 +93,7 @@ impl Routes {
         check_path(path)?;
         let (upstream, path) = self.choose(path, headers)?;
         Ok(Route {
-            scope,
+            scope: scope.map(str::to_owned),
             target: target.to_owned(),
             url: upstream.url(path, query),
             credentials: upstream.credentials.clone(),
@@ -153,35 +140,6 @@ impl Routes {
         };
         Refusal::new(StatusCode::NOT_FOUND, message)
     }
-}
-
-/// Checks that a scope is a plain file name.
-pub(super) fn check_scope(name: &str) -> Result<(), Error> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let fine = name.len() <= MAX_SCOPE
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(plain);
-    if fine {
-        Ok(())
-    } else {
-        Err(Error::ScopeName(name.to_owned()))
-    }
-}
-
-fn split_scope(target: &str) -> Result<(Option<String>, &str), Refusal> {
-    let Some(scoped) = target.strip_prefix("/@") else {
-        return Ok((None, target));
-    };
-    let end = scoped.find(['/', '?']).unwrap_or(scoped.len());
-    let (scope, rest) = scoped.split_at(end);
-    let bad = |message: String| Refusal::new(StatusCode::BAD_REQUEST, message);
-    check_scope(scope).map_err(|error| bad(error.to_string()))?;
-    if !rest.starts_with('/') {
-        return Err(bad(format!(
-            "there is no path after the scope \"/@{scope}\""
-        )));
-    }
-    Ok((Some(scope.to_owned()), rest))
 }
 
 /// Dot segments would be resolved on the way and could leave the upstream's base path.

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use super::Error;
+use super::{Error, Options};
 use crate::cassette::{self, Header, Reader, Record, Writer};
 
 /// What happens to a tape that exists already.
@@ -28,12 +28,8 @@ pub(super) enum Tape {
 }
 
 impl Tape {
-    pub(super) fn open(
-        path: &Path,
-        existing: Existing,
-        title: Option<&str>,
-    ) -> Result<Tape, Error> {
-        let header = header(title);
+    pub(super) fn open(path: &Path, existing: Existing, options: &Options) -> Result<Tape, Error> {
+        let header = header(options);
         let writer = match existing {
             Existing::Refuse => Writer::create(path, &header),
             Existing::Replace => Writer::create_force(path, &header),
@@ -54,12 +50,12 @@ impl Tape {
 
     pub(super) fn to_writer(
         writer: Box<dyn Write + Send>,
-        title: Option<&str>,
+        options: &Options,
     ) -> Result<Tape, Error> {
         Ok(Tape::Other(Writer::new(
             writer,
             "the tape",
-            &header(title),
+            &header(options),
         )?))
     }
 
@@ -105,9 +101,10 @@ fn highest_placeholder(path: &Path) -> Result<u64, cassette::Error> {
     Ok(highest)
 }
 
-fn header(title: Option<&str>) -> Header {
+fn header(options: &Options) -> Header {
     let mut header = Header::new();
     header.created = Some(format!("{:.0}", jiff::Timestamp::now()));
-    header.title = title.map(str::to_owned);
+    header.title = options.title.clone();
+    header.rules = options.rules.clone();
     header
 }

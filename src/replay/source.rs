@@ -1,6 +1,7 @@
 //! One interaction to be played, in memory or read while it plays.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::ReplayError;
 use crate::cassette::{self, End, Interaction, Record, Response};
@@ -105,6 +106,33 @@ impl From<&Interaction> for Source {
             url: interaction.request.url.clone(),
             head: interaction.response.clone(),
             chunks: Box::new(chunks.into_iter().map(Ok).chain(end)),
+        }
+    }
+}
+
+impl From<Arc<Interaction>> for Source {
+    /// Shares the recorded bytes, copies none.
+    fn from(interaction: Arc<Interaction>) -> Source {
+        let (number, url) = (interaction.number(), interaction.request.url.clone());
+        let head = interaction.response.clone();
+        let mut next = 0;
+        let chunks = std::iter::from_fn(move || {
+            let at = next;
+            next += 1;
+            match interaction.chunks.get(at) {
+                Some(chunk) => Some(Ok(TimedChunk::from(chunk))),
+                None if at == interaction.chunks.len() => {
+                    let end = interaction.end.clone()?;
+                    Some(Err(Stop::End(Box::new(end))))
+                }
+                None => None,
+            }
+        });
+        Source {
+            interaction: number,
+            url,
+            head,
+            chunks: Box::new(chunks),
         }
     }
 }

@@ -1,0 +1,66 @@
+//! A mock server: tapes played to any client, in any language, over HTTP/1.1.
+//!
+//! ```no_run
+//! use rigtape::serve::MockServer;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = MockServer::start("cassettes/weather.jsonl").await?;
+//! let base_url = server.base_url("openai"); // for the client under test
+//! // …
+//! let report = server.finish();
+//! assert!(report.is_ok(), "{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to … | use |
+//! |---|---|
+//! | serve one tape, a folder, a glob, interactions made in code | [`MockServer::start`], [`Tapes`] |
+//! | set pace, pieces, limits, strictness | [`MockServer::builder`] |
+//! | see what clients sent and what they took | [`MockServer::received`] |
+//! | know what missed and what stayed unused | [`MockServer::finish`], or its panic when dropped |
+//! | record what is not on a tape yet | [`Mode`] |
+//!
+//! # Scopes
+//!
+//! Each interaction is played once. Tests that share a server name a *scope*, by a path prefix
+//! (`/@NAME/v1/…`) or the header `x-rigtape-scope`, and each scope has its own copy of what is
+//! used up.
+//!
+//! # Control
+//!
+//! A test in another process talks to the server under `/__rigtape/`, with the header
+//! `x-rigtape-control: 1`. A scope in the path or the header limits what is meant to it.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET health` | version, number of requests |
+//! | `GET journal` | the last requests, masked, as a JSON array |
+//! | `GET report` | what missed, what is unused, what was refused; `ok` |
+//! | `POST reset` | forgets uses, misses and journal |
+//! | `POST allow` with `{"unused":true,"misses":true}` | makes them no failures; either may be left out |
+//!
+//! A request with the header `x-rigtape-allow-miss` may miss without failing the run.
+
+mod answer;
+mod builder;
+mod control;
+mod error;
+mod journal;
+mod mode;
+mod playing;
+mod recording;
+mod report;
+mod server;
+mod service;
+mod standin;
+mod state;
+mod tapes;
+
+pub use builder::MockServerBuilder;
+pub use error::Error;
+pub use journal::{Delivery, Outcome, Received};
+pub use mode::{Mode, ParseModeError};
+pub use report::{Missed, Report, Unused};
+pub use server::MockServer;
+pub use tapes::{Tapes, find};
