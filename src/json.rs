@@ -7,6 +7,7 @@
 //! crate of the build may turn on.
 
 mod object;
+mod pointer;
 mod scan;
 
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub(crate) use object::{ObjectDraft, quoted};
+pub(crate) use pointer::{Cursor, JSON, step_of};
+pub use pointer::{Pointer, PointerError};
 pub(crate) use scan::{Odd, Scan};
 
 /// The text of one valid JSON value, on a single line and without white space between tokens.

@@ -51,6 +51,7 @@ pub mod cassette;
 pub mod dialect;
 pub mod frame;
 pub mod json;
+pub mod matching;
 mod offset;
 pub mod policy;
 pub mod provider;

@@ -32,8 +32,7 @@ pub(crate) struct Wire {
     /// How often everything buffered for the connection has been handed to its socket.
     flushes: AtomicU64,
     flushed: AtomicWaker,
-    /// Bytes of the current response's body handed to hyper, and to the system; the second is
-    /// corrected by what the client's system never took when the connection is over.
+    /// Bytes of the current response's body handed to hyper.
     handed: AtomicU64,
     state: Mutex<State>,
     ending: AtomicWaker,
@@ -44,8 +43,12 @@ struct State {
     wanted: Option<(Ending, u64)>,
     /// The socket, once hyper has let go of it and an ending was wanted.
     returned: Option<TcpStream>,
+    /// How many of them the client has taken, by what is known so far.
     taken: Option<Arc<AtomicU64>>,
-    /// Bytes written since the last flush.
+    /// The body has been handed over whole.
+    whole: bool,
+    /// Bytes of the body that were written at the last flush, and bytes of any kind since.
+    flushed: u64,
     unflushed: u64,
 }
 
@@ -54,7 +57,16 @@ impl Wire {
     #[cfg(feature = "serve")]
     pub(crate) fn begin_body(&self, taken: Arc<AtomicU64>) {
         self.handed.store(0, Ordering::Relaxed);
-        self.state().taken = Some(taken);
+        let mut state = self.state();
+        state.taken = Some(taken);
+        state.whole = false;
+        state.flushed = 0;
+    }
+
+    /// The body is on its way to its last byte: once flushed, the system sees to it.
+    #[cfg(feature = "serve")]
+    pub(crate) fn hand_whole(&self) {
+        self.state().whole = true;
     }
 
     /// So many bytes of the body are on their way.
@@ -108,6 +120,7 @@ impl Wire {
             Ending::Reset => {
                 #[cfg(feature = "serve")]
                 super::linger::acknowledged(&stream).await;
+                self.state().count_back(&stream);
                 let _ = stream.set_zero_linger();
             }
         }
@@ -115,6 +128,14 @@ impl Wire {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A write begins. What it may bring the client counts already: the client must not have
+    /// bytes that nobody has counted.
+    fn writes(&self) {
+        if let Some(taken) = &self.state().taken {
+            taken.store(self.handed.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     fn wrote(&self, bytes: usize) {
@@ -126,8 +147,9 @@ impl Wire {
         self.flushed.wake();
         let mut state = self.state();
         state.unflushed = 0;
-        if let Some(taken) = &state.taken {
-            taken.store(self.handed.load(Ordering::Relaxed), Ordering::Relaxed);
+        state.flushed = self.handed.load(Ordering::Relaxed);
+        if state.whole {
+            state.taken = None;
         }
         if state.wanted.is_some() {
             drop(state);
@@ -135,17 +157,31 @@ impl Wire {
         }
     }
 
-    /// The connection is over: counts what its client has really taken.
+    /// hyper has let go of the connection.
     fn close(&self, stream: TcpStream) {
         let mut state = self.state();
         if let Some(taken) = &state.taken {
+            let written = state.flushed + state.unflushed;
             let handed = self.handed.load(Ordering::Relaxed);
-            let written = taken.load(Ordering::Relaxed) + state.unflushed;
-            let reached = written.min(handed).saturating_sub(unacknowledged(&stream));
-            taken.store(reached, Ordering::Relaxed);
+            taken.store(written.min(handed), Ordering::Relaxed);
         }
         if state.wanted.is_some() {
             state.returned = Some(stream);
+        } else {
+            state.count_back(&stream);
+        }
+    }
+}
+
+impl State {
+    /// Takes back what the client's system never acknowledged.
+    fn count_back(&mut self, stream: &TcpStream) {
+        if let Some(taken) = self.taken.take() {
+            let reached = taken.load(Ordering::Relaxed);
+            taken.store(
+                reached.saturating_sub(unacknowledged(stream)),
+                Ordering::Relaxed,
+            );
         }
     }
 }
@@ -216,6 +252,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.wire.writes();
         let polled = self.stream()?.poll_write(cx, bytes);
         self.wrote(polled)
     }
@@ -225,6 +262,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.wire.writes();
         let polled = self.stream()?.poll_write_vectored(cx, slices);
         self.wrote(polled)
     }

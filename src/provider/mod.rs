@@ -3,7 +3,7 @@
 
 mod path;
 
-pub(crate) use path::{is_endpoint, provider_of, strip_versions};
+pub(crate) use path::{canonical_path, is_endpoint, provider_of, strip_versions};
 
 /// One provider, as servers that stand in its place see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

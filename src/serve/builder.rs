@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::server::{self, MockServer};
 use super::service::Service;
-use super::standin::Library;
 use super::state::{Allowed, OnMiss, State};
-use super::tapes::Tape;
 use super::{Error, Mode, Tapes, recording};
+use crate::cassette::Request;
 use crate::listen::Guard;
+use crate::matching::{self, Rules};
 use crate::policy::{Policy, Timing};
 use crate::record::{self, Routes};
 use crate::redact::Redactor;
@@ -19,6 +19,7 @@ use crate::replay::Player;
 #[must_use]
 pub struct MockServerBuilder {
     tapes: Tapes,
+    matching: matching::Options,
     policy: Policy,
     keep_retry_after: bool,
     listen: SocketAddr,
@@ -48,6 +49,7 @@ impl Default for MockServerBuilder {
     fn default() -> MockServerBuilder {
         MockServerBuilder {
             tapes: Tapes::new(),
+            matching: matching::Options::new(),
             policy: Policy::new(),
             keep_retry_after: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -72,6 +74,28 @@ impl MockServerBuilder {
     /// Serves these tapes, too.
     pub fn tapes(mut self, tapes: impl Into<Tapes>) -> Self {
         self.tapes = self.tapes.and(tapes);
+        self
+    }
+
+    /// Rules for what of a request does not count; they go before those of the tapes.
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.matching = self.matching.rules(rules);
+        self
+    }
+
+    /// Asks `matcher` too, with the recorded request and the one that came, where everything else
+    /// matches: an error is why they do not.
+    pub fn matcher(
+        mut self,
+        matcher: impl Fn(&Request, &Request) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.matching = self.matching.matcher(matcher);
+        self
+    }
+
+    /// How requests are matched: rules of every home, and limits. Replaces what was said before.
+    pub fn matching(mut self, options: matching::Options) -> Self {
+        self.matching = options;
         self
     }
 
@@ -225,14 +249,7 @@ impl MockServerBuilder {
             (None, _) => Routes::public(),
         };
         let (tapes, recording) = recording::prepare(self.mode, self.tapes, routes, options)?;
-        let opened = tapes.open()?;
-        let mut library = Library::default();
-        for tape in opened.tapes {
-            match tape {
-                Tape::Cassette(tape) => library.add(*tape),
-                Tape::Interactions(name, of) => library.add_interactions(name, of),
-            }
-        }
+        let library = tapes.open(self.matching)?;
         let setup = Setup {
             grace: self.grace,
             workers: self.workers,
@@ -244,13 +261,7 @@ impl MockServerBuilder {
             source,
         })?;
         let service = Service {
-            state: State::new(
-                library,
-                opened.problems,
-                self.allowed,
-                self.journal,
-                self.on_miss,
-            ),
+            state: State::new(library, self.allowed, self.journal, self.on_miss),
             guard: Guard {
                 addr,
                 allowed_hosts: self.allowed_hosts,

@@ -216,8 +216,10 @@ struct UnusedLine {
     scope: Option<String>,
     tape: String,
     interaction: u64,
+    line: u64,
     method: String,
     target: String,
+    summary: Option<String>,
 }
 
 impl From<&Report> for Summary {
@@ -232,8 +234,10 @@ impl From<&Report> for Summary {
             scope: of.scope.clone(),
             tape: of.tape.display().to_string(),
             interaction: of.interaction,
+            line: of.line,
             method: of.method.clone(),
             target: of.target.clone(),
+            summary: of.summary.clone(),
         });
         Summary {
             ok: report.is_ok(),

@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::matching::Fault;
 use crate::{cassette, record};
 
 /// Why a mock server cannot be started.
@@ -32,12 +33,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// No tape of all those given can be read.
-    #[error("{0}")]
+    /// Not one of the tapes given can be read.
+    #[error("{}", joined(.0))]
+    Unreadable(Vec<Fault>),
+    /// Interactions that make no tape.
+    #[error("these interactions make no tape: {0}")]
     Tape(#[from] cassette::Error),
-    /// Rules of a tape that make no sense.
-    #[error("{0}")]
-    Rules(String),
     /// The listening address is reachable from other machines.
     #[error("{0} is not a loopback address: say that other machines may reach the server")]
     NotLoopback(SocketAddr),
@@ -68,6 +69,11 @@ pub enum Error {
     /// The recording side could not be started.
     #[error(transparent)]
     Record(#[from] record::Error),
+}
+
+fn joined(faults: &[Fault]) -> String {
+    let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    faults.join("\n")
 }
 
 fn in_use(source: &io::Error) -> &'static str {

@@ -53,7 +53,6 @@ mod recording;
 mod report;
 mod server;
 mod service;
-mod standin;
 mod state;
 mod tapes;
 
@@ -63,4 +62,4 @@ pub use journal::{Delivery, Outcome, Received};
 pub use mode::{Mode, ParseModeError};
 pub use report::{Missed, Report, Unused};
 pub use server::MockServer;
-pub use tapes::{Tapes, find};
+pub use tapes::Tapes;

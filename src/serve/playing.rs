@@ -116,6 +116,7 @@ impl Playing {
                     *remaining = remaining.saturating_sub(bytes.len() as u64);
                     // hyper stops asking when the length is out.
                     if *remaining == 0 {
+                        self.wire.hand_whole();
                         self.delivering.end(Delivery::Complete);
                     }
                 }
@@ -128,6 +129,7 @@ impl Playing {
                 Poll::Pending
             }
             Poll::Ready(None) => {
+                self.wire.hand_whole();
                 self.delivering.end(Delivery::Complete);
                 Poll::Ready(None)
             }
@@ -152,12 +154,16 @@ impl Passing {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
-            Poll::Ready(None) => self.delivering.end(Delivery::Complete),
+            Poll::Ready(None) => {
+                self.wire.hand_whole();
+                self.delivering.end(Delivery::Complete);
+            }
             Poll::Ready(Some(Err(_))) => self.delivering.end(Delivery::Cut),
             Poll::Ready(Some(Ok(frame))) => {
                 self.wire.hand(frame.data_ref().map_or(0, Bytes::len));
                 // hyper does not ask again when the promised length is out.
                 if self.body.is_end_stream() {
+                    self.wire.hand_whole();
                     self.delivering.end(Delivery::Complete);
                 }
             }

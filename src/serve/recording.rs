@@ -14,9 +14,6 @@ use crate::cassette::Cassette;
 use crate::listen::{Refusal, Wire};
 use crate::record::{self, Existing, Recorder, Routes};
 
-/// How the name of a tape ends that is being recorded in place of another.
-pub(super) const UNFINISHED: &str = ".recording.jsonl";
-
 #[derive(Debug)]
 pub(super) struct Recording {
     mode: Mode,
@@ -86,7 +83,8 @@ impl Recording {
             options.rules = old.and_then(|old| old.header().rules.clone());
         }
         let stem = tape.file_stem().unwrap_or_default().to_string_lossy();
-        let name = format!("{stem}.{}{UNFINISHED}", std::process::id());
+        // Not called a tape yet, so nobody finds it in the folder.
+        let name = format!("{stem}.{}.recording", std::process::id());
         let attempt = tape.with_file_name(name);
         let recorder = Recorder::to_file(&attempt, Existing::Replace, options)?;
         Ok(Recording {

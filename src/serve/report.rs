@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::matching::Miss;
 use crate::record;
 
 /// What a mock server's run came to, as data. [`Display`](fmt::Display) says it in words, the same
@@ -34,7 +35,7 @@ pub struct Report {
 }
 
 /// A request that nothing recorded fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Missed {
     /// Its scope.
@@ -45,6 +46,8 @@ pub struct Missed {
     pub target: String,
     /// What the client was told.
     pub message: String,
+    /// The same as data.
+    pub miss: Box<Miss>,
 }
 
 /// An interaction that nobody asked for.
@@ -57,10 +60,14 @@ pub struct Unused {
     pub tape: PathBuf,
     /// Its number on the tape.
     pub interaction: u64,
+    /// Line of its request.
+    pub line: u64,
     /// Method of its request.
     pub method: String,
     /// Path and query of its request.
     pub target: String,
+    /// What was asked: the last words of its user, shortened.
+    pub summary: Option<String>,
 }
 
 impl Report {
@@ -118,11 +125,16 @@ impl fmt::Display for Unused {
         }
         write!(
             f,
-            "{}: interaction {} was not asked for: {} {}",
+            "{}:{}: interaction {} was not asked for: {} {}",
             self.tape.display(),
+            self.line,
             self.interaction,
             self.method,
             self.target
-        )
+        )?;
+        match &self.summary {
+            Some(summary) => write!(f, " ({summary})"),
+            None => Ok(()),
+        }
     }
 }

@@ -129,6 +129,13 @@ impl MockServer {
         self.service.state.report()
     }
 
+    /// Looks at the tapes again: changed and new ones are read, and served from the next request
+    /// on; unchanged ones keep what is used of them. [`report`](MockServer::report) has what
+    /// cannot be read.
+    pub fn reload(&self) {
+        self.service.state.reload();
+    }
+
     /// Makes every scope as new: nothing used, nothing missed, nothing received.
     pub fn reset(&self) {
         self.service.state.reset(None);

@@ -13,13 +13,13 @@ use super::journal::{Delivery, Entry, Outcome};
 use super::playing::{Delivering, Outgoing, Playing, ending};
 use super::recording::Recording;
 use super::report::Missed;
-use super::standin::Chosen;
 use super::state::State;
 use super::{answer, control};
 use crate::cassette::{self, Body, Framing, How, Interaction};
 use crate::listen::{
     Guard, Refusal, Respond, Wire, check_scope, collect, split_scope, strip_hop_by_hop,
 };
+use crate::matching::Chosen;
 use crate::redact::Redactor;
 use crate::replay::{Player, ReplayError};
 
@@ -92,6 +92,7 @@ impl Service {
                         method: request.method,
                         target: request.target,
                         message: miss.to_string(),
+                        miss,
                     };
                     return self.miss(missed, head, &entry, &delivering);
                 }
@@ -162,14 +163,14 @@ impl Service {
         self.state.played.fetch_add(1, Ordering::Relaxed);
         let interaction = chosen.interaction;
         entry.outcome(Outcome::Played {
-            tape: chosen.tape.clone(),
+            tape: chosen.tape.path().to_owned(),
             interaction: interaction.number(),
         });
         let response = match self.player.http_response(interaction.clone()).await {
             Ok(response) if response.status().as_u16() >= 200 => response,
             Ok(response) => {
                 let what = format!("status {} is no final one", response.status());
-                return self.unplayable(&chosen.tape, &what, entry, &delivering);
+                return self.unplayable(chosen.tape.path(), &what, entry, &delivering);
             }
             Err(error @ ReplayError::NoResponse { .. }) => {
                 delivering.end(Delivery::Cut);
@@ -177,7 +178,7 @@ impl Service {
                 return std::future::pending().await;
             }
             Err(error) => {
-                return self.unplayable(&chosen.tape, &error.to_string(), entry, &delivering);
+                return self.unplayable(chosen.tape.path(), &error.to_string(), entry, &delivering);
             }
         };
         entry.head(response.status().as_u16());

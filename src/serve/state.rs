@@ -10,9 +10,9 @@ use http::StatusCode;
 
 use super::journal::Journal;
 use super::report::{Missed, Report, Unused};
-use super::standin::{Chosen, Library, Miss, Uses};
 use crate::cassette::Request;
 use crate::listen::Refusal;
+use crate::matching::{Chosen, Library, Miss, Uses};
 
 /// Reasons kept word for word in a report.
 const MAX_KEPT: usize = 20;
@@ -62,7 +62,6 @@ struct Wrong {
 impl State {
     pub(super) fn new(
         library: Library,
-        problems: Vec<String>,
         allowed: Allowed,
         journal: usize,
         on_miss: Option<OnMiss>,
@@ -74,10 +73,7 @@ impl State {
             journal: Journal::new(journal),
             played: AtomicU64::new(0),
             passed: AtomicU64::new(0),
-            wrong: Mutex::new(Wrong {
-                problems,
-                ..Wrong::default()
-            }),
+            wrong: Mutex::default(),
             on_miss,
             stopping: Arc::default(),
         }
@@ -88,7 +84,7 @@ impl State {
         &self,
         scope: Option<&str>,
         request: &Request,
-    ) -> Result<Result<Chosen, Miss>, Refusal> {
+    ) -> Result<Result<Chosen, Box<Miss>>, Refusal> {
         let library = self.library();
         self.in_scope(scope, |of| library.choose(&mut of.uses, request))
     }
@@ -124,6 +120,12 @@ impl State {
         if wrong.problems.len() < MAX_KEPT && !wrong.problems.contains(&problem) {
             wrong.problems.push(problem);
         }
+    }
+
+    /// Looks at the tapes again: changed ones are read anew, the others keep what is used of them.
+    pub(super) fn reload(&self) {
+        let reopened = Arc::new(self.library().reopened());
+        *self.library.write().unwrap_or_else(PoisonError::into_inner) = reopened;
     }
 
     /// Changes what a scope allows.
@@ -168,21 +170,22 @@ impl State {
             }
             let name = (!name.is_empty()).then(|| name.clone());
             let unused = library.unused(&scope.uses).into_iter();
-            report
-                .unused
-                .extend(unused.map(|(tape, interaction, method, target)| Unused {
-                    scope: name.clone(),
-                    tape,
-                    interaction,
-                    method,
-                    target,
-                }));
+            report.unused.extend(unused.map(|unused| Unused {
+                scope: name.clone(),
+                tape: unused.cassette.into(),
+                interaction: unused.interaction,
+                line: unused.line,
+                method: unused.method,
+                target: unused.target,
+                summary: unused.summary,
+            }));
         }
         report.missed.truncate(MAX_KEPT);
         let wrong = self.wrong();
         report.refused = wrong.refused.clone();
         report.refused_total = wrong.refused_total;
-        report.problems = wrong.problems.clone();
+        let faults = library.faults().iter().map(ToString::to_string);
+        report.problems = faults.chain(wrong.problems.iter().cloned()).collect();
         report
     }
 

@@ -1,9 +1,14 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 
 use super::{Error, Mode};
-use crate::cassette::{Cassette, Interaction};
+use crate::cassette::{self, Cassette, Header, Interaction, Writer};
+use crate::matching::{Library, Options};
+
+/// What makes a path a glob.
+const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
 
 /// What a mock server serves: files, folders, globs, cassettes and interactions made in code.
 ///
@@ -26,20 +31,6 @@ enum Source {
     Interactions(Vec<Interaction>),
 }
 
-/// Tapes that are open, in the order in which they were given.
-#[derive(Debug, Default)]
-pub(super) struct Opened {
-    pub(super) tapes: Vec<Tape>,
-    /// Why some cannot be served, or not whole.
-    pub(super) problems: Vec<String>,
-}
-
-#[derive(Debug)]
-pub(super) enum Tape {
-    Cassette(Box<Cassette>),
-    Interactions(PathBuf, Vec<Interaction>),
-}
-
 impl Tapes {
     /// No tape.
     pub fn new() -> Tapes {
@@ -58,36 +49,29 @@ impl Tapes {
         self.0.is_empty()
     }
 
-    /// Opens them all; a tape that cannot be read is a problem, unless it is the only one.
-    pub(super) fn open(self) -> Result<Opened, Error> {
-        let mut opened = Opened::default();
-        let mut failed = None;
-        let mut unnamed = 0;
+    /// Opens them all. Tapes that cannot be read are among the library's faults, unless there is
+    /// no other one.
+    pub(super) fn open(self, options: Options) -> Result<Library, Error> {
+        let was_empty = self.is_empty();
+        let (mut paths, mut cassettes) = (Vec::new(), Vec::new());
         for source in self.0 {
             match source {
-                Source::Path(path) => {
-                    for path in find(&path)? {
-                        match Cassette::open(&path) {
-                            Ok(tape) => opened.add(tape),
-                            Err(error) => {
-                                opened.problems.push(error.to_string());
-                                failed.get_or_insert(error);
-                            }
-                        }
-                    }
-                }
-                Source::Cassette(tape) => opened.add(*tape),
-                Source::Interactions(interactions) => {
-                    unnamed += 1;
-                    let name = PathBuf::from(format!("<interactions {unnamed}>"));
-                    opened.tapes.push(Tape::Interactions(name, interactions));
+                Source::Path(path) => paths.extend(expand(path)?),
+                Source::Cassette(tape) => cassettes.push(*tape),
+                Source::Interactions(of) => {
+                    let name = format!("<interactions {}>", cassettes.len() + 1);
+                    cassettes.push(cassette(&name, of)?);
                 }
             }
         }
-        match failed {
-            Some(error) if opened.tapes.is_empty() => Err(error.into()),
-            _ => Ok(opened),
+        let mut library = options.open(paths);
+        if !cassettes.is_empty() {
+            library = library.with(cassettes);
         }
+        if library.tapes().is_empty() && !was_empty {
+            return Err(Error::Unreadable(library.faults().to_vec()));
+        }
+        Ok(library)
     }
 
     /// The one file that a mode records to.
@@ -105,36 +89,45 @@ impl Tapes {
     }
 }
 
-impl Opened {
-    fn add(&mut self, tape: Cassette) {
-        let faults = tape.faults().iter().map(ToString::to_string);
-        self.problems.extend(faults);
-        self.tapes.push(Tape::Cassette(Box::new(tape)));
+/// A tape of interactions made in code. A number that is there twice is replaced by a free one.
+fn cassette(name: &str, interactions: Vec<Interaction>) -> Result<Cassette, cassette::Error> {
+    let mut header = Header::new();
+    header.synthetic = true;
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes, name, &header)?;
+    let mut numbers = HashSet::new();
+    for mut of in interactions {
+        let mut number = of.number();
+        while !numbers.insert(number) {
+            number += 1;
+        }
+        of.request.interaction = number;
+        writer.write(&of.request.into())?;
+        if let Some(mut head) = of.response {
+            head.interaction = number;
+            writer.write(&head.into())?;
+        }
+        for mut chunk in of.chunks {
+            chunk.interaction = number;
+            writer.write(&chunk.into())?;
+        }
+        if let Some(mut end) = of.end {
+            end.interaction = number;
+            writer.write(&end.into())?;
+        }
     }
+    drop(writer);
+    Cassette::read(&bytes[..], name)
 }
 
-/// The tapes at `path`: the file itself, every `.jsonl` in a folder and those below it, or those
-/// that a glob fits, in the order of their names. Tapes that a recorder has rejected, or not
-/// finished yet, are only found by their own names.
-///
-/// # Errors
-///
-/// When there are none, a folder cannot be read, or the glob is none.
-pub fn find(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
-    let path = path.as_ref();
-    if path.is_dir() {
-        let mut found = Vec::new();
-        walk(path, &mut |path| found.push(path))?;
-        found.sort();
-        if found.is_empty() {
-            return Err(nothing(path, " (no .jsonl file in this folder)"));
-        }
-        return Ok(found);
+/// The path itself, or what a glob fits.
+fn expand(path: PathBuf) -> Result<Vec<PathBuf>, Error> {
+    if path.exists() {
+        return Ok(vec![path]);
     }
     let text = path.to_string_lossy();
-    if path.exists() || !text.contains(['*', '?', '[', '{']) {
-        // A file that is not there is named by whoever opens it.
-        return Ok(vec![path.to_owned()]);
+    if !text.contains(SPECIAL) {
+        return Err(nothing(&path, ""));
     }
     let glob = GlobBuilder::new(&text)
         .literal_separator(true)
@@ -145,7 +138,7 @@ pub fn find(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
         })?
         .compile_matcher();
     let mut found = Vec::new();
-    let root = literal_root(path);
+    let root = literal_root(&path);
     if root.is_dir() {
         walk(&root, &mut |file| {
             // Below `.` a walk says `./a`, and the glob says `a`.
@@ -157,7 +150,7 @@ pub fn find(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     if found.is_empty() {
-        return Err(nothing(path, " (the glob fits no .jsonl file)"));
+        return Err(nothing(&path, " (the glob fits no .jsonl file)"));
     }
     Ok(found)
 }
@@ -171,12 +164,8 @@ fn nothing(path: &Path, hint: &'static str) -> Error {
 
 /// The part of a glob before its first special segment.
 fn literal_root(glob: &Path) -> PathBuf {
-    let plain = |part: &std::path::Component<'_>| {
-        !part
-            .as_os_str()
-            .to_string_lossy()
-            .contains(['*', '?', '[', '{'])
-    };
+    let plain =
+        |part: &std::path::Component<'_>| !part.as_os_str().to_string_lossy().contains(SPECIAL);
     let root: PathBuf = glob.components().take_while(plain).collect();
     if root.as_os_str().is_empty() {
         PathBuf::from(".")
@@ -205,9 +194,7 @@ fn walk(folder: &Path, found: &mut dyn FnMut(PathBuf)) -> Result<(), Error> {
 
 fn is_tape(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".jsonl")
-        && !name.ends_with(".rejected.jsonl")
-        && !name.ends_with(super::recording::UNFINISHED)
+    name.ends_with(".jsonl") && !name.ends_with(".rejected.jsonl")
 }
 
 impl From<&str> for Tapes {

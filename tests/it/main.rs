@@ -50,6 +50,9 @@ mod record_proxy;
 // Where requests go: providers by path and header, names, variables, scopes.
 #[cfg(feature = "record")]
 mod record_route;
+// The mock server over sockets: what it plays and how it ends, reports, refusals, control, modes.
+#[cfg(feature = "serve")]
+mod serve;
 // `rigtape record` as a user runs it: around a command, in a folder, one request, bad input.
 #[cfg(all(feature = "cli", unix))]
 mod cli_record;
