@@ -10,8 +10,12 @@ use crate::provider::provider_of;
 /// A miss: 404, which no SDK retries, with the message in the shape in which the client of this
 /// route shows errors.
 pub(super) fn miss(path: &str, message: &str) -> Response<Outgoing> {
-    let body = body_for(provider_of(path, |_| false), message);
-    own(unretried(body))
+    own(miss_words(path, message))
+}
+
+/// The same for who is not behind a socket.
+pub(super) fn miss_words(path: &str, message: &str) -> Response<Bytes> {
+    unretried(body_for(provider_of(path, |_| false), message))
 }
 
 /// A recording that cannot be played.

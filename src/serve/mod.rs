@@ -46,6 +46,8 @@ mod answer;
 mod builder;
 mod control;
 mod error;
+#[cfg(feature = "vcr")]
+mod inside;
 mod journal;
 mod mode;
 mod playing;
@@ -54,10 +56,15 @@ mod report;
 mod server;
 mod service;
 mod state;
+mod swap;
 mod tapes;
 
 pub use builder::MockServerBuilder;
 pub use error::Error;
+#[cfg(feature = "vcr")]
+pub(crate) use inside::Inside;
+#[cfg(feature = "vcr")]
+pub use inside::SendError;
 pub use journal::{Delivery, Outcome, Received};
 pub use mode::{Mode, ParseModeError};
 pub use report::{Missed, Report, Unused};

@@ -56,6 +56,10 @@ impl Delivering {
         Delivering { entry, stopping }
     }
 
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     pub(super) fn end(&self, how: Delivery) {
         self.entry.end(how);
     }

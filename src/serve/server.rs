@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+#[cfg(feature = "vcr")]
+use super::inside::Inside;
 use super::builder::{MockServerBuilder, Setup};
 use super::journal::Received;
 use super::report::Report;
@@ -124,6 +126,14 @@ impl MockServer {
         self.service.state.journal.received()
     }
 
+    /// The door to the same tapes inside the process.
+    #[cfg(feature = "vcr")]
+    pub(crate) fn inside(&self) -> Inside {
+        Inside {
+            service: self.service.clone(),
+        }
+    }
+
     /// How it went so far.
     pub fn report(&self) -> Report {
         self.service.state.report()
@@ -193,17 +203,7 @@ impl MockServer {
                 self.service.state.stopping.store(true, Ordering::Relaxed);
                 listening.stop_now();
                 drop(listening);
-                let service = self.service.clone();
-                if service.recording.is_none() {
-                    return self.report();
-                }
-                // Closing a recorder is `async` and must not wait for this runtime.
-                let closing = std::thread::spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().build();
-                    runtime.map(|runtime| runtime.block_on(close(&service, success)))
-                });
-                let closed = closing.join().ok().and_then(Result::ok);
-                closed.unwrap_or_else(|| self.report())
+                close_elsewhere(&self.service, success)
             }
             None => self.report(),
         }
@@ -302,6 +302,20 @@ fn start_thread(
         stopped: wait,
         patience: grace + PATIENCE,
     })
+}
+
+/// As [`close`], from a runtime that must not be waited for.
+pub(super) fn close_elsewhere(service: &Arc<Service>, success: bool) -> Report {
+    if service.recording.is_none() {
+        return service.state.report();
+    }
+    let own = service.clone();
+    let closing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.map(|runtime| runtime.block_on(close(&own, success)))
+    });
+    let closed = closing.join().ok().and_then(Result::ok);
+    closed.unwrap_or_else(|| service.state.report())
 }
 
 /// The report of a server that has stopped, its new tape finished.

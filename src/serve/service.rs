@@ -19,7 +19,7 @@ use crate::cassette::{self, Body, Framing, How, Interaction};
 use crate::listen::{
     Guard, Refusal, Respond, Wire, check_scope, collect, split_scope, strip_hop_by_hop,
 };
-use crate::matching::Chosen;
+use crate::matching::{Chosen, Miss};
 use crate::redact::Redactor;
 use crate::replay::{Player, ReplayError};
 
@@ -33,6 +33,8 @@ pub(super) struct Service {
     pub(super) player: Player,
     pub(super) redactor: Redactor,
     pub(super) max_request_body: usize,
+    /// What stands below the message of each miss.
+    pub(super) hint: Option<String>,
     /// In a mode that passes requests on.
     pub(super) recording: Option<Recording>,
 }
@@ -79,7 +81,7 @@ impl Service {
         if let Some(path) = control::path(target) {
             return control::answer(self, &head.method, &head.headers, scope, path, &body);
         }
-        let request = self.masked(head, target, body.clone())?;
+        let request = self.masked(head, target, None, body.clone())?;
         let entry = self.state.journal.note(scope, request.clone());
         let delivering = Delivering::new(entry.clone(), self.state.stopping.clone());
         let replays = self.recording.as_ref().is_none_or(Recording::replays);
@@ -87,13 +89,7 @@ impl Service {
             match self.state.choose(scope, &request)? {
                 Ok(chosen) => return Ok(self.play(chosen, head, &entry, delivering, wire).await),
                 Err(miss) if self.recording.is_none() => {
-                    let missed = Missed {
-                        scope: scope.map(str::to_owned),
-                        method: request.method,
-                        target: request.target,
-                        message: miss.to_string(),
-                        miss,
-                    };
+                    let missed = self.missed(scope, &request, miss);
                     return self.miss(missed, head, &entry, &delivering);
                 }
                 Err(_) => {}
@@ -115,13 +111,15 @@ impl Service {
     }
 
     /// The request as it would stand on a tape.
-    fn masked(
+    pub(super) fn masked(
         &self,
         head: &Parts,
         target: &str,
+        url: Option<&str>,
         body: Bytes,
     ) -> Result<cassette::Request, Refusal> {
         let mut request = cassette::Request::new(1, head.method.as_str(), target);
+        request.url = url.map(str::to_owned);
         let value = |value: &HeaderValue| Bytes::copy_from_slice(value.as_bytes());
         let fields = head.headers.iter();
         request.headers = fields.map(|(name, v)| (name.as_str(), value(v))).collect();
@@ -131,6 +129,26 @@ impl Service {
             .for_request(&request)
             .map_err(|error| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
         Ok(redactor.request(request))
+    }
+
+    /// The miss of a request, in the words that client, log and panic share.
+    pub(super) fn missed(
+        &self,
+        scope: Option<&str>,
+        request: &cassette::Request,
+        miss: Box<Miss>,
+    ) -> Missed {
+        let message = match &self.hint {
+            Some(hint) => format!("{miss}\n\n{hint}"),
+            None => miss.to_string(),
+        };
+        Missed {
+            scope: scope.map(str::to_owned),
+            method: request.method.clone(),
+            target: request.target.clone(),
+            message,
+            miss,
+        }
     }
 
     fn miss(
