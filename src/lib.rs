@@ -71,6 +71,8 @@ pub mod record;
 pub mod replay;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "vcr")]
+pub mod vcr;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -64,6 +64,11 @@ impl Inside {
         self.service.state.report()
     }
 
+    /// Whether requests may be passed on.
+    pub(crate) fn records(&self) -> bool {
+        self.service.recording.is_some()
+    }
+
     /// Interactions begun in this run, where it records.
     pub(crate) fn recorded(&self) -> u64 {
         let recording = self.service.recording.as_ref();

@@ -66,6 +66,8 @@ pub(crate) use inside::Inside;
 #[cfg(feature = "vcr")]
 pub use inside::SendError;
 pub use journal::{Delivery, Outcome, Received};
+#[cfg(feature = "vcr")]
+pub(crate) use mode::is_ci;
 pub use mode::{Mode, ParseModeError};
 pub use report::{Missed, Report, Unused};
 pub use server::MockServer;
