@@ -6,7 +6,6 @@ use crate::serve;
 /// What the run of a [`Vcr`](super::Vcr) came to, as data. [`Display`](fmt::Display) says it in
 /// words, the same words with which a dropped `Vcr` panics.
 #[derive(Debug, Clone)]
-#[must_use = "call unwrap() to fail the test on it"]
 pub struct Report {
     serve: serve::Report,
     outcome: Outcome,

@@ -175,6 +175,7 @@ impl Vcr {
 
     /// Ends the run and says how it went: the test has passed so far. A recording takes the tape's
     /// place. Nothing panics any more, unless the report is unwrapped.
+    #[must_use = "call unwrap() to fail the test on it"]
     pub fn finish(mut self) -> Report {
         self.end(Verdict::Passed)
     }
