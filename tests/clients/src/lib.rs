@@ -39,7 +39,9 @@ impl Call {
 
     /// Name and arguments by value: clients may give back JSON they have parsed.
     fn meaning(&self) -> (&str, Value) {
-        let parsed = serde_json::from_str(&self.arguments);
+        // No arguments at all are an empty object to every client.
+        let written = if self.arguments.is_empty() { "{}" } else { &self.arguments };
+        let parsed = serde_json::from_str(written);
         let arguments = parsed.unwrap_or_else(|_| Value::String(self.arguments.clone()));
         (&self.name, arguments)
     }
@@ -94,7 +96,7 @@ pub fn transcripts(name: &str) -> Vec<Transcript> {
     let tape = Cassette::open(tape(name)).expect("a tape of the repository");
     let read = tape.interactions().map(|interaction| interaction.expect("it reads"));
     read.filter_map(|interaction| match Answer::of(&interaction) {
-        Some(Answer::Transcript(transcript)) => Some(*transcript),
+        Some(Answer::Transcript(transcript)) => Some(transcript),
         _ => None,
     })
     .collect()

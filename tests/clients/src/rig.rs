@@ -3,7 +3,7 @@
 use futures::StreamExt as _;
 use rig_core::Model as RigModel;
 use rig_core::completion::{CompletionRequest, FinishReason, ToolDefinition};
-use rig_core::message::{AssistantContent, Message};
+use rig_core::message::{AssistantContent, CallId, Message};
 use rig_core::providers::openai::OpenAIConfig;
 use rig_core::providers::openai::wire::Chat;
 use rigtape::vcr::Vcr;
@@ -51,7 +51,7 @@ fn seen(response: &rig_core::completion::CompletionResponse) -> Seen {
         Call::new(
             call.id.to_string(),
             call.function.name.to_string(),
-            call.function.arguments.to_string(),
+            serde_json::Value::Object(call.function.arguments.clone()).to_string(),
         )
     });
     Seen {
@@ -70,7 +70,6 @@ fn seen(response: &rig_core::completion::CompletionResponse) -> Seen {
 }
 
 fn request(said: &[Said]) -> Result<CompletionRequest, Box<dyn std::error::Error + Send + Sync>> {
-    let tool: rig_core::tool::ToolName = TOOL.try_into()?;
     let mut messages = Vec::new();
     for said in said {
         messages.push(match said {
@@ -85,11 +84,11 @@ fn request(said: &[Said]) -> Result<CompletionRequest, Box<dyn std::error::Error
                 Message::from(content)
             }
             Said::Result { call, content } => {
-                Message::tool_result(call.id.as_str().into(), call.name.as_str().try_into()?, content)
+                Message::tool_result(CallId::from_wire(&call.id), call.name.as_str().try_into()?, content)
             }
         });
     }
     let last = messages.pop().ok_or("no message")?;
-    let definition = ToolDefinition::new(tool, "Current weather of a city", schema());
+    let definition = ToolDefinition::new(TOOL.try_into()?, "Current weather of a city", schema());
     Ok(CompletionRequest::new(last).messages(messages).tool(definition))
 }

@@ -13,12 +13,18 @@ use rigtape_clients::{Said, Seen, async_openai, genai, rig, tape, transcripts, v
 /// an error for an error.
 const KNOWN: &str = include_str!("known.txt");
 
+/// Two conversations, two turns, and another route.
+const SEVERAL: [&str; 3] = ["openai-chat/agent_loop", "openai-chat/two_streams", "openai-chat/azure"];
+
 #[tokio::test]
 async fn on_all_tapes_each_client_does_what_is_known_of_it() {
     let mut found = String::new();
     for name in names() {
         let said = transcripts(&name);
-        let Some(last) = said.last() else { continue };
+        // What a client that asks for a stream can be answered with.
+        let Some(last) = said.last().filter(|said| said.streamed || said.error.is_some()) else {
+            continue;
+        };
         for client in ["async-openai", "rig-core", "genai"] {
             let seen = ask(client, &name).await;
             let verdict = verdict(&seen, last);
@@ -43,7 +49,7 @@ fn names() -> Vec<String> {
     let names = files.map(|file| file.unwrap().path().file_stem().unwrap().to_owned());
     let mut names: Vec<String> = names
         .map(|name| format!("openai-chat/{}", name.to_str().unwrap()))
-        .filter(|name| !name.ends_with("agent_loop") && !name.ends_with("two_streams"))
+        .filter(|name| !SEVERAL.contains(&name.as_str()))
         .collect();
     names.sort();
     names
@@ -54,7 +60,6 @@ async fn ask(client: &str, name: &str) -> Seen {
         .tapes(Cassette::open(tape(name)).unwrap())
         .rules("ignore=/**".parse().unwrap())
         .rules("reuse=repeat-last".parse().unwrap())
-        .matcher(|_, _| Ok(()))
         .start_blocking()
         .unwrap();
     let url = server.base_url("openai");
