@@ -42,7 +42,8 @@ async fn main() -> Result<()> {
     println!("\n3. Somebody changes the question, and the test says so");
     let changed = Vcr::builder(&tape).mode(Mode::Replay).await?;
     let failed = ask(&changed, "What is the weather in Bergen?").await;
-    println!("   the agent got: {}", first_line(&failed.unwrap_err().to_string()));
+    let got = failed.err().map(|error| error.to_string()).unwrap_or_default();
+    println!("   the agent got: {}…", got.chars().take(90).collect::<String>());
     let report = changed.finish();
     for line in report.to_string().lines() {
         println!("   | {line}");
@@ -78,8 +79,4 @@ fn provider() -> Result<MockServer> {
         .rules("ignore=/**".parse()?)
         .start_blocking()?;
     Ok(server)
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }
