@@ -6,6 +6,8 @@
 //! every Rust type, duplicate members. Nothing here depends on the features of serde_json that another
 //! crate of the build may turn on.
 
+mod edit;
+pub(crate) mod names;
 mod object;
 mod pointer;
 mod scan;
@@ -16,7 +18,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-pub(crate) use object::{ObjectDraft, quoted};
+pub(crate) use edit::{Change, edit, visit};
+pub(crate) use object::{ObjectDraft, object, quoted};
 pub(crate) use pointer::{Cursor, JSON, step_of};
 pub use pointer::{Pointer, PointerError};
 pub(crate) use scan::{Odd, Scan};
@@ -43,6 +46,24 @@ impl Json {
 
     pub(crate) fn from_raw(raw: Raw<'_>) -> Json {
         Json(compact(raw.0).into())
+    }
+
+    /// `value` as JSON; null where it has no form in JSON.
+    pub(crate) fn of(value: &impl Serialize) -> Json {
+        serde_json::to_string(value).map_or_else(|_| Json::null(), |text| Json(text.into()))
+    }
+
+    /// The object of these members; see [`object!`].
+    pub(crate) fn of_members(members: &[(&str, Json)]) -> Json {
+        let mut draft = ObjectDraft::default();
+        for (name, value) in members {
+            draft.set(name, value.as_str());
+        }
+        Json(draft.text().into())
+    }
+
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        Raw(&self.0)
     }
 
     /// The JSON text.

@@ -31,25 +31,36 @@
 //! | send a streaming request, with its `gen_ai.*` span | `client` | `client` |
 //! | record: in process, or as a reverse proxy | `record` | `record` |
 //! | hand a tape to code that expects a live response | `replay`, [`policy`] | `replay` |
+//! | make things go wrong with a tape | [`policy::fault`] | |
+//! | write a tape without a recording | [`synthetic`] | |
+//! | choose the recorded interaction that answers a request | [`matching`] | |
+//! | mount a tape on a `wiremock::MockServer` | `wiremock` | `wiremock` |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
+//! | make tapes of other recorders' files | `import` | `import` |
+//! | know what changed between two recordings | [`diff`] | |
+//! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
 //! `default-features = false` and the features the test needs.
 //!
 //! # Floors
 //!
-//! Modules stand on floors, and use only what lies below: `cli` → `record`, `replay`, `live`,
-//! `client` → [`policy`], [`redact`], [`snapshot`] → [`dialect`] → [`transcript`] → [`cassette`],
-//! [`frame`], [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no
-//! clock. `docs/architecture.md` walks through it.
+//! Modules stand on floors, and use only what lies below: `cli` → `drill`, `vcr` → `serve` →
+//! `record`, `replay`, `live`, `client` → [`diff`], `import`, [`matching`], [`policy`], [`redact`],
+//! [`snapshot`], [`synthetic`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`],
+//! [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no clock.
+//! `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod cassette;
 pub mod dialect;
+pub mod diff;
 pub mod frame;
+#[cfg(feature = "import")]
+pub mod import;
 pub mod json;
 pub mod matching;
 mod offset;
@@ -57,7 +68,9 @@ pub mod policy;
 pub mod provider;
 pub mod redact;
 pub mod snapshot;
+pub mod synthetic;
 pub mod transcript;
+pub mod verify;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -73,6 +86,8 @@ pub mod replay;
 pub mod serve;
 #[cfg(feature = "vcr")]
 pub mod vcr;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

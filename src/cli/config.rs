@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
+use crate::matching::Project;
 use crate::redact::{Redactor, Rules};
 
 const NAME: &str = "rigtape.toml";
@@ -21,13 +22,15 @@ pub(super) struct Source {
 struct File {
     #[serde(default)]
     redact: Rules,
+    #[serde(default, rename = "match")]
+    matching: Project,
 }
 
 impl Source {
     /// The redactor with the project's rules, and the values of `variables` beside them.
     pub(super) fn redactor(&self, variables: &[String]) -> anyhow::Result<Redactor> {
         let (rules, path) = match self.find()? {
-            Some(path) => (read(&path)?, path.display().to_string()),
+            Some(path) => (read(&path)?.redact, path.display().to_string()),
             None => (Rules::default(), NAME.to_owned()),
         };
         let value = |name: &str| std::env::var(name).ok();
@@ -41,6 +44,18 @@ impl Source {
         Redactor::with_rules(&rules, secrets).map_err(|error| anyhow!("{path}: {error}"))
     }
 
+    /// What the project says about the choice of an interaction.
+    pub(super) fn project(&self) -> anyhow::Result<Project> {
+        let Some(path) = self.find()? else {
+            return Ok(Project::default());
+        };
+        let mut project = read(&path)?.matching;
+        path.parent()
+            .unwrap_or(Path::new(""))
+            .clone_into(&mut project.folder);
+        Ok(project)
+    }
+
     fn find(&self) -> anyhow::Result<Option<PathBuf>> {
         if let Some(path) = &self.config {
             return Ok(Some(path.clone()));
@@ -51,10 +66,9 @@ impl Source {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Rules> {
+fn read(path: &Path) -> anyhow::Result<File> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: File = toml::from_str(&text)
-        .map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
-    Ok(file.redact)
+    toml::from_str(&text)
+        .map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim_end()))
 }

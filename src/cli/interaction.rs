@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cassette::{Cassette, Entry, Interaction, Reader, Record};
+use crate::Offset;
+use crate::cassette::{Cassette, Chunk, Entry, Interaction, Reader, Record, Request, Response};
 use crate::dialect::{AnswerReader, Dialect};
-use crate::policy::TimedChunk;
+use crate::policy::{Policy, TimedChunk};
 use crate::replay::Source;
 
 /// Bodies up to this size are loaded whole.
@@ -21,6 +22,8 @@ pub(super) struct Played {
     path: PathBuf,
     bare: Option<Vec<u8>>,
     loaded: bool,
+    /// Whether there is anything to wait for, once faults made the times their own.
+    pub waits: Option<bool>,
 }
 
 /// What a path holds.
@@ -58,6 +61,7 @@ impl Played {
             path: cassette.path().to_owned(),
             bare: None,
             loaded,
+            waits: None,
         })
     }
 
@@ -68,7 +72,45 @@ impl Played {
             path,
             bare: Some(body),
             loaded: true,
+            waits: None,
         }
+    }
+
+    /// What the faults of a policy leave of it; it is read whole for that.
+    pub(super) fn performed(mut self, policy: &Policy) -> anyhow::Result<Played> {
+        if policy.faults.is_empty() {
+            return Ok(self);
+        }
+        let whole = self.whole()?;
+        let played = policy.perform(&whole);
+        let played = played.with_context(|| format!("{}", self.path.display()))?;
+        let played = played.decoded().into_interaction(whole.request);
+        self.waits = Some(played.chunks.iter().any(|chunk| chunk.at > Offset::ZERO));
+        match &mut self.bare {
+            Some(body) => *body = played.body().to_vec(),
+            None => self.heads = Some(played),
+        }
+        self.loaded = true;
+        Ok(self)
+    }
+
+    fn whole(&self) -> anyhow::Result<Interaction> {
+        let mut whole = match &self.heads {
+            Some(heads) => heads.clone(),
+            None => {
+                let mut whole = Interaction::new(Request::new(1, "GET", "/"));
+                whole.response = Some(Response::new(1, Offset::ZERO, 200));
+                whole
+            }
+        };
+        whole.chunks.clear();
+        for chunk in self.chunks()? {
+            let chunk = chunk?;
+            whole
+                .chunks
+                .push(Chunk::new(self.number, chunk.at, chunk.bytes));
+        }
+        Ok(whole)
     }
 
     /// A reader for its answer; `None` when no response arrived.
@@ -95,7 +137,7 @@ impl Played {
     /// The recorded chunks, in order; of a large tape read as they are asked for.
     pub(super) fn chunks(&self) -> anyhow::Result<Chunks<'_>> {
         if let Some(body) = &self.bare {
-            let body = TimedChunk::new(crate::Offset::ZERO, body.clone());
+            let body = TimedChunk::new(Offset::ZERO, body.clone());
             return Ok(Box::new(std::iter::once(Ok(body))));
         }
         if self.loaded {

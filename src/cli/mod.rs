@@ -4,13 +4,23 @@
 mod child;
 mod config;
 mod demo;
+mod diff;
+mod export;
+mod faults;
+mod import;
+mod inspect;
 mod interaction;
 mod list;
+mod manual;
 mod print;
 mod record;
 mod redact;
 mod replay;
+mod rules;
+mod serve;
 mod signals;
+mod upstream;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -36,7 +46,12 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape verify cassettes                          can these tapes be trusted?
+  rigtape inspect weather.jsonl                     one tape, frame by frame
+  rigtape serve weather.jsonl -- pytest             the tape in the provider's place
+  rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape redact --check cassettes                  is a secret on a tape?
+  rigtape import vcrpy tests/cassettes -o cassettes other recorders' files made tapes
 
 Exit status: 0 fine; 1 a check failed, or nothing was recorded; 2 wrong usage or unreadable input.
 With a command behind `--`, its own status comes first.";
@@ -45,9 +60,19 @@ With a command behind `--`, its own status comes first.";
 enum Command {
     Record(Box<record::Args>),
     Replay(replay::Args),
+    Serve(Box<serve::Args>),
     List(list::Args),
+    Inspect(inspect::Args),
+    Diff(diff::Args),
+    Verify(verify::Args),
     Redact(redact::Args),
+    Rules(rules::Args),
+    Faults(faults::Args),
+    Import(import::Args),
+    Export(export::Args),
     Demo(demo::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command came to.
@@ -67,9 +92,19 @@ pub fn main() -> ExitCode {
     let ran = match cli.command {
         Command::Record(args) => record::run(*args),
         Command::Replay(args) => replay::run(args),
+        Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
+        Command::Rules(args) => rules::run(args),
+        Command::Faults(args) => faults::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match ran {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

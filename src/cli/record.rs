@@ -7,9 +7,8 @@ use anyhow::Context as _;
 
 use super::child::{self, Environment};
 use super::signals::Signals;
-use super::{Outcome, config, print};
+use super::{Outcome, config, print, upstream};
 use crate::dialect::Dialect;
-use crate::provider::PROVIDERS;
 use crate::record::{Existing, Options, Proxy, ProxyConfig, Recorder, Report, Routes, Upstream};
 
 mod once;
@@ -66,7 +65,7 @@ pub(super) struct Args {
     #[arg(long)]
     title: Option<String>,
     /// Where requests go on to: URL for all of them, or NAME=URL for one provider
-    #[arg(long, value_name = "[NAME=]URL", value_parser = upstream)]
+    #[arg(long, value_name = "[NAME=]URL", value_parser = upstream::parse)]
     upstream: Vec<Upstream>,
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -97,10 +96,6 @@ pub(super) struct Args {
     /// Run this command with its clients pointed at the recorder
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
-}
-
-fn upstream(text: &str) -> Result<Upstream, String> {
-    Upstream::parse(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
@@ -164,7 +159,7 @@ fn seconds(flag: &str, limit: f64) -> anyhow::Result<Option<Duration>> {
 }
 
 async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
-    let upstreams = upstreams(args)?;
+    let upstreams = upstream::all(&args.upstream)?;
     let mut config = ProxyConfig::new(Routes::new(upstreams)?);
     config.listen = args.listen;
     config.allow_remote = args.allow_remote;
@@ -192,26 +187,6 @@ async fn proxy(args: &Args) -> anyhow::Result<Outcome> {
         (0, outcome) => outcome,
         (status, _) => Outcome::Child(status),
     })
-}
-
-/// Those of the command line, then base URLs that the user's environment had set.
-fn upstreams(args: &Args) -> anyhow::Result<Vec<Upstream>> {
-    let mut upstreams = args.upstream.clone();
-    for provider in PROVIDERS {
-        if upstreams.iter().any(|u| u.name() == Some(provider.name)) {
-            continue;
-        }
-        for variable in provider.variables {
-            let Some(value) = std::env::var(variable.name).ok().filter(|v| !v.is_empty()) else {
-                continue;
-            };
-            let upstream = Upstream::from_variable(provider, variable, &value)
-                .with_context(|| format!("the variable {}", variable.name))?;
-            upstreams.push(upstream);
-            break;
-        }
-    }
-    Ok(upstreams)
 }
 
 /// Says how the recording went.

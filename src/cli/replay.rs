@@ -1,3 +1,5 @@
+mod frames;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -10,8 +12,8 @@ use super::{Outcome, dialect_names};
 use crate::Offset;
 use crate::cassette::Interaction;
 use crate::dialect::{Answer, AnswerReader, Dialect};
-use crate::frame::{Frame, FrameKind, Framer, Last};
-use crate::policy::{Policy, Rechunk, TimedChunk, Timing};
+use crate::policy::fault::Fault;
+use crate::policy::{Policy, Rechunk, Timing};
 use crate::replay::Player;
 use crate::transcript::{Delta, Ending, Transcript};
 
@@ -26,6 +28,7 @@ Examples:
   rigtape replay weather.jsonl --format json | jq .usage
   rigtape replay weather.jsonl --format raw | sha256sum  the exact bytes of the body
   rigtape replay weather.jsonl --rechunk byte --strict   the same, cut into single bytes
+  rigtape replay weather.jsonl --fault cut:frame=7       what is left when the connection breaks
   rigtape replay body.sse --dialect openai-chat
 
 A truncated tape is played as far as it goes and is no failure; with --strict it is.")]
@@ -42,6 +45,9 @@ pub(super) struct Args {
     /// In what pieces: recorded, frame, byte, whole, size=N, seed=N
     #[arg(long, default_value = "recorded")]
     rechunk: Rechunk,
+    /// What goes wrong, such as cut:frame=7; `rigtape faults` lists all; may be given again
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
     /// The wire, where the tape does not tell it
     #[arg(long, value_parser = super::dialect)]
     dialect: Option<&'static Dialect>,
@@ -104,14 +110,16 @@ async fn play(path: &Path, args: &Args) -> anyhow::Result<u64> {
     let cassette = match open(path)? {
         Tape::Bare(path, body) => {
             let name = path.display().to_string();
-            return one(&name, &Played::bare(path, body), args).await;
+            let played = Played::bare(path, body).performed(&args.policy())?;
+            return one(&name, &played, args).await;
         }
         Tape::Cassette(cassette) => cassette,
     };
     let name = path.display().to_string();
     let mut unclean = 0;
     for entry in cassette.entries() {
-        unclean += one(&name, &Played::of(&cassette, entry)?, args).await?;
+        let played = Played::of(&cassette, entry)?.performed(&args.policy())?;
+        unclean += one(&name, &played, args).await?;
     }
     if cassette.torn_tail().is_some() {
         print::warning(&format!(
@@ -129,11 +137,24 @@ async fn play(path: &Path, args: &Args) -> anyhow::Result<u64> {
     Ok(unclean)
 }
 
+impl Args {
+    /// Timing and pieces; with faults of what they are applied to.
+    fn policy(&self) -> Policy {
+        // Frames are shown with their recorded times.
+        let timing = match self.format {
+            Format::Frames => Timing::Recorded,
+            _ => self.timing,
+        };
+        let policy = Policy::new().timing(timing).rechunk(self.rechunk);
+        self.faults.iter().cloned().fold(policy, Policy::fault)
+    }
+}
+
 async fn one(name: &str, played: &Played, args: &Args) -> anyhow::Result<u64> {
     match args.format {
         Format::Text => text(played, args).await,
         Format::Json => json(name, played, args).await,
-        Format::Frames => frames(played, args),
+        Format::Frames => frames::frames(played, args),
         Format::Raw => raw(played, args).await,
     }
 }
@@ -144,8 +165,13 @@ async fn pieces(
     args: &Args,
     mut take: impl FnMut(Offset, &[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let policy = Policy::new().timing(args.timing).rechunk(args.rechunk);
-    let source = match args.timing {
+    let policy = match played.waits {
+        // Faults stand on the tape by now, and what they do to times.
+        Some(waits) if waits => Policy::new().timing(Timing::Recorded),
+        Some(_) => Policy::new(),
+        None => args.policy(),
+    };
+    let source = match policy.timing {
         Timing::Instant => None,
         _ => played.source()?,
     };
@@ -421,79 +447,4 @@ pub(super) fn summary(of: &Transcript, out: &mut impl Write) -> std::io::Result<
         writeln!(out, "  {BOLD}!{BOLD:#} and {hidden} more")?;
     }
     Ok(())
-}
-
-/// One frame a line: its number, when its last byte came, and what it is.
-fn frames(played: &Played, args: &Args) -> anyhow::Result<u64> {
-    let mut out = print::stdout();
-    if let Some(heads) = &played.heads {
-        writeln!(out, "{DIM}{}{DIM:#}", title(heads))?;
-    }
-    let Some(mut reader) = played.reader(args.dialect) else {
-        return Ok(0);
-    };
-    let mut waiting = Vec::new();
-    let mut framer: Option<Framer> = None;
-    let mut last_at = Offset::ZERO;
-    // What counts here is when a frame came while recording, whatever the policy.
-    let recorded = Policy::new().timing(Timing::Recorded).rechunk(args.rechunk);
-    for piece in recorded.play(Offset::ZERO, played.chunks()?) {
-        let TimedChunk { at, bytes } = piece?;
-        last_at = at;
-        waiting.extend_from_slice(&bytes);
-        if framer.is_none() {
-            reader.feed(&bytes);
-            framer = reader.framing().map(Framer::new);
-        }
-        let Some(framer) = &mut framer else {
-            continue;
-        };
-        let mut input = &waiting[..];
-        while let Some(frame) = framer.next(&mut input)? {
-            line(at, &frame, "", &mut out)?;
-        }
-        waiting.clear();
-    }
-    if let Some(framer) = &mut framer {
-        while let Some(last) = framer.finish() {
-            match last {
-                Last::Frame(frame) => line(last_at, &frame, "", &mut out)?,
-                Last::Torn(frame) => line(last_at, &frame, "torn ", &mut out)?,
-            }
-        }
-    }
-    Ok(0)
-}
-
-fn line(at: Offset, frame: &Frame<'_>, torn: &str, out: &mut impl Write) -> std::io::Result<()> {
-    let (kind, text) = match &frame.kind {
-        FrameKind::Comment(text) => ("comment".to_owned(), text.to_string()),
-        FrameKind::Json(text) => ("json".to_owned(), text.to_string()),
-        FrameKind::Event(event) => {
-            let name = if event.name.is_empty() {
-                "event"
-            } else {
-                event.name
-            };
-            let mut text = event.data.unwrap_or_default().to_owned();
-            if let Some(id) = event.id {
-                text.push_str(&format!(" id={id}"));
-            }
-            if let Some(retry) = event.retry {
-                text.push_str(&format!(" retry={retry}"));
-            }
-            for field in event.unknown {
-                text.push_str(&format!(" {}: {}", field.name, field.value));
-            }
-            (name.to_owned(), text)
-        }
-    };
-    let at = at.to_string();
-    writeln!(
-        out,
-        "{:>5} {DIM}{at:>10}{DIM:#} {BOLD}{torn}{}{BOLD:#} {}",
-        frame.number,
-        print::one_line(&kind),
-        print::one_line(&text)
-    )
 }

@@ -6,6 +6,7 @@
 //! `citation`.
 
 mod delta;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub(super) static COHERE_V2: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream: |body| {

@@ -12,6 +12,7 @@
 //! - What stands beside a candidate's content (citations, grounding) is an `other` part each time.
 
 mod message;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ use crate::frame::{Event, Field, Frame, FrameKind, Framing};
 use crate::json::{Json, Kind, Raw, Str};
 use crate::transcript::{Emitter, PartKind, Quirks, Reader, Usage, ViolationKind};
 use message::{COUNTS, TextMessage};
+
+pub(super) use write::error_body;
 
 pub(super) static GEMINI: Dialect = Dialect {
     name: "gemini",
@@ -37,6 +40,7 @@ pub(super) static GEMINI: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: true,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     // The route and its query ask for a stream here, not the body.

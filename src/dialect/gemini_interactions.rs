@@ -5,6 +5,7 @@
 //! reason. The wire's first edition, which calls steps contents, is read too.
 
 mod delta;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub(super) static GEMINI_INTERACTIONS: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream: |body| {

@@ -14,8 +14,11 @@ mod gemini_interactions;
 mod ollama;
 mod openai_chat;
 mod responses;
+mod write;
 
 pub use answer::{Answer, AnswerReader, FoundBy, Opaque};
+pub use write::error_body;
+pub(crate) use write::{Marks, Message, Script, ScriptPart};
 
 use std::fmt;
 
@@ -50,6 +53,7 @@ pub struct Dialect {
     /// Whether a stream has a closing marker.
     has_terminator: bool,
     quirks: Quirks,
+    writing: &'static write::Writing,
     /// Whether a request belongs to it.
     claims: fn(&Request) -> bool,
     /// Whether a frame, by its event name and its JSON, can only be one of its own.
@@ -61,6 +65,11 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// The framing of its streams.
+    pub(crate) fn framing(&self) -> Framing {
+        self.framing
+    }
+
     /// Its name in kebab case, `openai-chat`.
     pub fn name(&self) -> &'static str {
         self.name

@@ -8,6 +8,8 @@
 //! Tool calls come whole. Usage has no object of its own: `usage_raw` is made of the counts and
 //! durations that stand on the last line.
 
+mod write;
+
 use std::borrow::Cow;
 
 use super::flow::{Flow, FlowKind};
@@ -30,6 +32,7 @@ pub(super) static OLLAMA: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream: |body| {

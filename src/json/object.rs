@@ -48,6 +48,18 @@ impl ObjectDraft {
     }
 }
 
+/// The JSON of an object whose members stand in the order in which they are written here: whether
+/// another crate turns on serde_json's `preserve_order` changes nothing.
+macro_rules! object {
+    ($($name:tt: $value:expr),* $(,)?) => {
+        $crate::json::Json::of_members(&[
+            $(($name, $crate::json::Json::of(&$value))),*
+        ])
+    };
+}
+
+pub(crate) use object;
+
 /// `text` as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()

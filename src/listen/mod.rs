@@ -18,4 +18,6 @@ pub(crate) use headers::strip_hop_by_hop;
 pub use refusal::Refusal;
 pub(crate) use refusal::error_body;
 pub(crate) use scope::{check_scope, split_scope};
-pub(crate) use socket::{Ending, Wire};
+#[cfg(feature = "serve")]
+pub(crate) use socket::Ending;
+pub(crate) use socket::Wire;

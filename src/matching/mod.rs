@@ -14,6 +14,7 @@ mod cache;
 mod choose;
 mod compare;
 mod form;
+mod learn;
 mod library;
 mod miss;
 mod multipart;
@@ -31,6 +32,7 @@ mod value;
 mod wording;
 
 pub use choose::Chosen;
+pub use learn::{Learned, Lesson, learn};
 pub use library::{Library, Matcher, Options, Unused};
 pub use miss::{Difference, Miss, Nearest, Standing};
 pub use open::Fault;

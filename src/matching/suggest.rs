@@ -14,6 +14,10 @@ pub(super) fn rules(differences: &[Unequal]) -> Option<Rules> {
     let mut rules = Rules::default();
     let mut paths = Vec::new();
     for difference in differences {
+        let values = [&difference.recorded, &difference.asked];
+        if values.into_iter().flatten().any(is_whole) {
+            return None;
+        }
         match &difference.at {
             At::Query(name) => push(&mut rules.ignore_query, name.clone()),
             At::Body(path) if !path.is_empty() => match normaliser(difference) {
@@ -33,6 +37,14 @@ pub(super) fn rules(differences: &[Unequal]) -> Option<Rules> {
         .filter_map(|path| path.parse::<Pointer>().ok())
         .collect();
     Some(rules)
+}
+
+/// Whether a value has parts: where one is missing, the request is another.
+fn is_whole(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Array(_) | Value::Object(_) | Value::Inner(_) | Value::Written(_)
+    )
 }
 
 /// The normaliser under which the two values are equal.

@@ -1,5 +1,6 @@
 //! One tape on the shelf.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,6 @@ use super::{Order, Reuse, Rules};
 use crate::cassette::{Cassette, Entry, Error, Interaction};
 
 /// A tape with its rules.
-#[derive(Debug)]
 pub struct Tape {
     cassette: Cassette,
     rules: Rules,
@@ -70,6 +70,15 @@ impl Loaded {
         let body = self.interaction.request.body.as_bytes().len();
         // The form of a body, where it is made, is a few times as large.
         4096 + bytes + chunks.len() * 128 + body * 4
+    }
+}
+
+impl fmt::Debug for Tape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tape")
+            .field("path", &self.path())
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values and texts, short enough to be read.
 
+use std::time::Duration;
+
 use similar::{ChangeTag, TextDiff};
 
 use super::value::Value;
@@ -75,8 +77,9 @@ type Span = std::ops::Range<usize>;
 
 /// The byte ranges of both texts that differ.
 fn places(recorded: &str, asked: &str) -> Vec<(Span, Span)> {
-    /// Beyond this many words only the first and the last difference are looked for.
-    const MANY: usize = 4_000;
+    /// Beyond this many words, and this long, all between the first difference and the last is one.
+    const MANY: usize = 100_000;
+    const LONG: Duration = Duration::from_millis(50);
     let (one, other): (Vec<&str>, Vec<&str>) = (tokens(recorded), tokens(asked));
     let same = |(one, other): &(&&str, &&str)| one == other;
     let front = one.iter().zip(&other).take_while(same).count();
@@ -96,7 +99,10 @@ fn places(recorded: &str, asked: &str) -> Vec<(Span, Span)> {
     let mut places: Vec<(Span, Span)> = Vec::new();
     let (mut at, mut other_at) = (start, start);
     let mut is_open = false;
-    for change in TextDiff::from_slices(rest, other_rest).iter_all_changes() {
+    let differ = TextDiff::configure()
+        .timeout(LONG)
+        .diff_slices(rest, other_rest);
+    for change in differ.iter_all_changes() {
         let length = change.value().len();
         // White space between two words that differ belongs to the place.
         let is_gap = change.value().trim().is_empty();

@@ -30,9 +30,11 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::Offset;
-use crate::cassette::Chunk;
+use crate::cassette::{Chunk, Headers, Interaction};
+use fault::{Ending, Fault, NotApplicable, Performance};
 use timing::Clock;
 
+pub mod fault;
 mod rechunk;
 mod rng;
 mod timing;
@@ -42,13 +44,15 @@ pub use timing::{Speed, Timing};
 
 use rechunk::Cutter;
 
-/// How a tape is played: in what pieces, and when.
+/// How a tape is played: in what pieces, when, and what goes wrong.
 ///
 /// The body is cut first and timed second, so a fixed gap or a ceiling on gaps holds between the
 /// pieces that the client sees; a recording without chunk borders can be played one frame every
 /// 20 ms. The default plays the recorded chunks at once.
 ///
-/// A policy changes neither the bytes nor their order: the pieces, joined, are the recorded body.
+/// Without faults a policy changes neither the bytes nor their order: the pieces, joined, are the
+/// recorded body, and they are played in bounded memory. Faults come last, one after the other, and
+/// need the interaction whole in memory: see [`Policy::perform`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Policy {
@@ -56,6 +60,8 @@ pub struct Policy {
     pub timing: Timing,
     /// In what pieces the body comes.
     pub rechunk: Rechunk,
+    /// What goes wrong, in this order.
+    pub faults: Vec<Fault>,
 }
 
 impl Policy {
@@ -78,7 +84,48 @@ impl Policy {
         self
     }
 
-    /// The pieces of a body alone and when they are played.
+    /// This policy with one fault more, behind those it has.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Policy {
+        self.faults.push(fault);
+        self
+    }
+
+    /// What a client meets when `interaction` is played, faults included.
+    ///
+    /// # Errors
+    ///
+    /// [`NotApplicable`] when a fault means nothing on this tape.
+    pub fn perform(&self, interaction: &Interaction) -> Result<Performance, NotApplicable> {
+        fault::apply(interaction, self.stage(interaction), &self.faults)
+    }
+
+    /// What is played before anything goes wrong.
+    fn stage(&self, interaction: &Interaction) -> Performance {
+        let recorded = interaction.response.as_ref();
+        let at = recorded.map_or(Offset::ZERO, |head| head.at);
+        let chunks = interaction.chunks.iter().map(TimedChunk::from);
+        let mut play = self.play(at, chunks.map(Ok::<_, Infallible>));
+        let at = play.head();
+        let chunks: Vec<TimedChunk> = play.by_ref().map(|Ok(piece)| piece).collect();
+        let last = chunks.last().map_or(at, |last| last.at);
+        let end = interaction.end.as_ref();
+        Performance {
+            head: recorded.map(|head| {
+                let mut head = head.clone();
+                head.at = at;
+                head.headers = of_this_transfer(&head.headers);
+                head
+            }),
+            end_at: end.map_or(last, |end| play.end(end.at)),
+            chunks,
+            ending: Ending::Recorded,
+            recorded: end.cloned(),
+            sets_retry_after: false,
+        }
+    }
+
+    /// The pieces of a body alone and when they are played; its faults are left aside.
     ///
     /// Lazy, and in bounded memory: what is held back is at most one piece (so with
     /// [`Rechunk::Whole`] the body).
@@ -93,7 +140,7 @@ impl Policy {
         self.playing(chunks).map(|Ok(piece)| piece)
     }
 
-    /// Plays an interaction: its head, recorded at `head`, then its chunks, then its end.
+    /// Plays an interaction without its policy's faults: its head, recorded at `head`, then its chunks, then its end.
     ///
     /// An error of `chunks` comes after all bytes that were read before it, and is the last item.
     pub fn play<I, E>(&self, head: Offset, chunks: I) -> Play<I::IntoIter, E>
@@ -117,6 +164,13 @@ impl Policy {
             failure: None,
         }
     }
+}
+
+/// The headers without those that describe a transfer which is over.
+fn of_this_transfer(headers: &Headers) -> Headers {
+    const OVER: [&str; 3] = ["content-length", "transfer-encoding", "content-encoding"];
+    let kept = headers.iter().filter(|(name, _)| !OVER.contains(name));
+    kept.map(|(name, value)| (name, value.clone())).collect()
 }
 
 /// Bytes of a body and when they come, in microseconds since the request was sent.

@@ -184,16 +184,18 @@ fn parse_gap(word: &'static str, value: &str) -> Result<Duration, ParsePolicyErr
         word,
         found: value.to_owned(),
     };
-    let gap: jiff::SignedDuration = value.parse().map_err(|_| wrong())?;
-    let gap = Duration::try_from(gap).map_err(|_| wrong())?;
-    if gap.subsec_nanos() % 1_000 != 0 {
-        return Err(wrong());
-    }
-    Ok(gap)
+    parse_duration(value).ok_or_else(wrong)
+}
+
+/// Whole microseconds with their unit, `20ms`.
+pub(super) fn parse_duration(value: &str) -> Option<Duration> {
+    let duration: jiff::SignedDuration = value.parse().ok()?;
+    let duration = Duration::try_from(duration).ok()?;
+    (duration.subsec_nanos() % 1_000 == 0).then_some(duration)
 }
 
 /// A duration in the largest unit in which it is whole, at least one microsecond fine.
-struct Written(Duration);
+pub(super) struct Written(pub Duration);
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

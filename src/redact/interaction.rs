@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::carry::{Found, Masker, Spot};
 use super::headers::{Side, Split};
+use super::pointer::ranges;
 use super::scan::{Literals, What};
 use super::{Finding, Kind, Place, Shared, url};
 use crate::cassette::{Body, End, Headers, Redacted, Request, Response};
@@ -201,7 +202,7 @@ impl InteractionRedactor {
     fn pointed(&self, json: &str) -> Vec<Spot> {
         let pointers = self.shared.compiled.pointers.iter();
         pointers
-            .flat_map(|pointer| pointer.ranges(json))
+            .flat_map(|pointer| ranges(pointer, json))
             .map(|range| Spot {
                 range,
                 what: What::Pointer,

@@ -62,9 +62,9 @@ pub use shapes::{Chars, Look, Shape, known};
 pub use url::SECRET_PARAMETERS;
 
 use crate::cassette::Request;
+use crate::json::{Pointer, PointerError};
 use headers::AllowLists;
 use placeholder::Table;
-use pointer::Pointer;
 use scan::{Literals, Scanner, Shapes};
 
 /// Masks secrets for one cassette.
@@ -191,7 +191,7 @@ impl Compiled {
             pointers: rules
                 .pointers
                 .iter()
-                .map(|text| Pointer::parse(text))
+                .map(|text| text.parse())
                 .collect::<Result<_, _>>()?,
             allow: rules.allow.clone(),
         })
@@ -248,13 +248,8 @@ impl Shared {
 #[non_exhaustive]
 pub enum Error {
     /// A pointer of the rules is none.
-    #[error(
-        "redact: `{pointer}` is no JSON pointer: write `/`, then names with `/` between them, `*` for any"
-    )]
-    Pointer {
-        /// As written.
-        pointer: String,
-    },
+    #[error("redact: {0}")]
+    Pointer(#[from] PointerError),
     /// A shape of the rules would be found everywhere.
     #[error("redact: the key shape `{prefix}` needs a prefix and a `min` of at least 1")]
     Shape {

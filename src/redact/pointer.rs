@@ -1,91 +1,74 @@
 //! Where in a JSON text the values of a pointer stand.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::json::{Cursor, Kind, Pointer, Raw};
 
-use super::Error;
-
-/// A JSON pointer (RFC 6901) in which `*` stands for every member or element.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pointer(Vec<String>);
-
-impl Pointer {
-    pub(super) fn parse(text: &str) -> Result<Pointer, Error> {
-        let Some(rest) = text.strip_prefix('/') else {
-            return Err(Error::Pointer {
-                pointer: text.to_owned(),
-            });
-        };
-        let unescape = |token: &str| token.replace("~1", "/").replace("~0", "~");
-        Ok(Pointer(rest.split('/').map(unescape).collect()))
+/// Byte ranges of the strings, without their quotes, that the pointer names in `json`. Of a string
+/// that holds JSON nothing less than all of it is named: what is masked keeps its place.
+pub(super) fn ranges(pointer: &Pointer, json: &str) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    if let Ok(value) = Raw::parse(json) {
+        descend(value, Some(pointer.start()), json, DEPTH, &mut ranges);
     }
-
-    /// Byte ranges of the strings, without their quotes, that the pointer names in `json`.
-    pub(super) fn ranges(&self, json: &str) -> Vec<Range<usize>> {
-        let mut ranges = Vec::new();
-        if let Ok(value) = serde_json::from_str::<&RawValue>(json) {
-            descend(value.get(), &self.0, json, &mut ranges);
-        }
-        ranges
-    }
+    ranges
 }
 
-fn descend(value: &str, path: &[String], whole: &str, ranges: &mut Vec<Range<usize>>) {
-    let inner = match path {
-        [_, inner @ ..] => inner,
-        [] => &[],
+/// Deeper than this nothing is named: no request nests so deep, and the stack has an end.
+const DEPTH: u32 = 512;
+
+/// Without a cursor the value lies in one that is named.
+fn descend(
+    value: Raw<'_>,
+    cursor: Option<Cursor<'_>>,
+    whole: &str,
+    depth: u32,
+    ranges: &mut Vec<Range<usize>>,
+) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
     };
-    match value.as_bytes().first() {
-        Some(b'"') if path.is_empty() && value.len() > 2 => {
-            // A raw value is a part of the text it was read from.
-            let start = value.as_ptr() as usize - whole.as_ptr() as usize;
-            ranges.push(start + 1..start + value.len() - 1);
-        }
-        Some(b'{' | b'[') => {
-            for (name, member) in members(value) {
-                let named = path
-                    .first()
-                    .is_none_or(|token| token == "*" || *token == name);
-                if named {
-                    descend(member, inner, whole, ranges);
-                }
+    let cursor = cursor.filter(|cursor| !cursor.is_here());
+    if cursor.as_ref().is_some_and(Cursor::is_dead) {
+        return;
+    }
+    match value.kind() {
+        Kind::String => {
+            let text = value.text();
+            let is_named = cursor.as_ref().is_none_or(Cursor::wants_json);
+            if is_named && text.len() > 2 {
+                // A raw value is a part of the text it was read from.
+                let start = text.as_ptr() as usize - whole.as_ptr() as usize;
+                ranges.push(start + 1..start + text.len() - 1);
             }
         }
-        _ => {}
+        Kind::Object => value.members(|name, member| {
+            let below = cursor
+                .as_ref()
+                .map(|c| c.child(name, |key| text(member, key)));
+            descend(member, below, whole, depth, ranges);
+        }),
+        Kind::Array => {
+            let mut index = 0;
+            value.elements(|element| {
+                let name = index.to_string();
+                let below = cursor
+                    .as_ref()
+                    .map(|c| c.child(&name, |key| text(element, key)));
+                descend(element, below, whole, depth, ranges);
+                index += 1;
+            });
+        }
+        Kind::Null | Kind::Bool | Kind::Number => {}
     }
 }
 
-fn members(value: &str) -> Vec<(String, &str)> {
-    let mut json = serde_json::Deserializer::from_str(value);
-    json.deserialize_any(Members).unwrap_or_default()
-}
-
-/// Members of an object by name, elements of an array by index.
-struct Members;
-
-impl<'a> Visitor<'a> for Members {
-    type Value = Vec<(String, &'a str)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut members = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, &'a RawValue>()? {
-            members.push((name, value.get()));
-        }
-        Ok(members)
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<Self::Value, S::Error> {
-        let mut members = Vec::new();
-        while let Some(value) = elements.next_element::<&'a RawValue>()? {
-            members.push((members.len().to_string(), value.get()));
-        }
-        Ok(members)
+fn text<'v>(value: Raw<'v>, key: &str) -> Option<Cow<'v, str>> {
+    let member = value.get(key)?;
+    match member.kind() {
+        Kind::String => Some(member.str()?.plain()),
+        Kind::Number | Kind::Bool => Some(Cow::Borrowed(member.text())),
+        _ => None,
     }
 }

@@ -30,8 +30,9 @@ pub struct Rules {
     /// Names of environment variables whose values are secrets. This module reads no environment:
     /// whoever builds the [`Redactor`](super::Redactor) hands it the values.
     pub env: Vec<String>,
-    /// JSON pointers (RFC 6901, and `*` for every member or element) to what is masked in request
-    /// bodies: a string, or all strings inside an object or an array.
+    /// [Pointers](crate::json::Pointer) to what is masked in request bodies: a string, or all
+    /// strings inside an object or an array. A step into the JSON that a string holds masks that
+    /// whole string.
     pub pointers: Vec<String>,
     /// Texts that are no secrets although they look like keys.
     pub allow: Vec<String>,

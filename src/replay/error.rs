@@ -4,6 +4,7 @@ use std::io;
 
 use crate::Offset;
 use crate::cassette::{self, End, How};
+use crate::policy::fault::NotApplicable;
 
 /// Why a tape does not play, or that it ended as no complete body ends.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,14 @@ pub enum ReplayError {
         /// The header's name on the tape.
         name: String,
     },
+    /// A fault of the policy means nothing on this tape.
+    #[error("interaction {interaction}: {source}")]
+    NotApplicable {
+        /// The interaction's number.
+        interaction: u64,
+        /// Which, and what the tape lacks.
+        source: NotApplicable,
+    },
     /// The cassette cannot be read on.
     #[error(transparent)]
     Unreadable(#[from] cassette::Error),
@@ -93,6 +102,13 @@ impl ReplayError {
         }
     }
 
+    pub(super) fn not_applicable(interaction: u64, source: NotApplicable) -> Self {
+        ReplayError::NotApplicable {
+            interaction,
+            source,
+        }
+    }
+
     /// The kind of error that a live client would have met.
     pub fn kind(&self) -> io::ErrorKind {
         match self {
@@ -101,6 +117,7 @@ impl ReplayError {
             }
             ReplayError::Status { .. }
             | ReplayError::Header { .. }
+            | ReplayError::NotApplicable { .. }
             | ReplayError::Unreadable(_) => io::ErrorKind::InvalidData,
         }
     }

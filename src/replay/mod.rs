@@ -27,9 +27,16 @@
 //! # }
 //! ```
 //!
+//! # Faults
+//!
+//! A policy's [faults](crate::policy::fault) are played too: a reset is an error of kind
+//! `ConnectionReset`, an early close one of kind `UnexpectedEof`, a stall never ends. The
+//! interaction is read whole for that, where it otherwise takes the memory of a few lines. A fault
+//! that means nothing on the tape is [`ReplayError::NotApplicable`].
+//!
 //! # Time
 //!
-//! Under the default timing, `instant`, nothing waits and no runtime is needed. Under any other,
+//! Under the default timing, `instant`, nothing waits and, without faults, no runtime is needed. Under any other,
 //! every piece waits for an absolute instant of tokio's clock, so lateness never adds up. tokio's
 //! timer counts whole milliseconds: a piece is never early, and late by less than one millisecond
 //! (plus what the machine adds).
@@ -95,7 +102,14 @@ impl Player {
     /// The body alone, its clock started by the first poll. A tape without response head plays as
     /// one whose body broke off.
     pub fn stream(&self, source: impl Into<Source>) -> ByteStream {
-        ByteStream::new(&self.policy, self.quiet, source.into())
+        ByteStream::new(&self.policy, self.quiet, self.prepared(source.into()))
+    }
+
+    fn prepared(&self, source: Source) -> Source {
+        match self.policy.faults.is_empty() {
+            true => source,
+            false => source.performed(&self.policy),
+        }
     }
 
     /// The response, given back when its head is due; its body goes on from there.
@@ -112,9 +126,10 @@ impl Player {
         &self,
         source: impl Into<Source>,
     ) -> Result<http::Response<ByteStream>, ReplayError> {
-        let source = source.into();
+        let source = self.prepared(source.into());
         let (number, head, url) = (source.interaction, source.head.clone(), source.url.clone());
-        let mut stream = self.stream(source);
+        let keeps_retry_after = self.keep_retry_after || source.keeps_retry_after;
+        let mut stream = ByteStream::new(&self.policy, self.quiet, source);
         let Some(head) = head else {
             return Err(stream.fail().await);
         };
@@ -122,7 +137,7 @@ impl Player {
             interaction: number,
             status: head.status,
         })?;
-        let headers = self.headers(number, &head)?;
+        let headers = self.headers(number, &head, keeps_retry_after)?;
         stream.wait_for_head().await;
 
         let mut response = http::Response::new(stream);
@@ -147,8 +162,15 @@ impl Player {
         Ok(response.map(reqwest::Body::wrap_stream).into())
     }
 
-    fn headers(&self, interaction: u64, head: &Response) -> Result<HeaderMap, ReplayError> {
-        let retry_at_once = self.policy.timing == Timing::Instant && !self.keep_retry_after;
+    fn headers(
+        &self,
+        interaction: u64,
+        head: &Response,
+        keeps_retry_after: bool,
+    ) -> Result<HeaderMap, ReplayError> {
+        let retry_at_once = self.policy.timing == Timing::Instant && !keeps_retry_after;
+        // With faults the recorded ones are gone already: what is there is a fault's.
+        let is_recorded = self.policy.faults.is_empty();
         let mut headers = HeaderMap::new();
         for (field, value) in head.headers.iter() {
             let wrong = || ReplayError::Header {
@@ -156,7 +178,8 @@ impl Player {
                 name: field.to_owned(),
             };
             let name = HeaderName::from_bytes(field.as_bytes()).map_err(|_| wrong())?;
-            if [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING].contains(&name) {
+            let over = [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING];
+            if is_recorded && over.contains(&name) {
                 continue;
             }
             let value = if retry_at_once && name.as_str().starts_with("retry-after") {

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ReplayError;
-use crate::cassette::{self, End, Interaction, Record, Response};
-use crate::policy::TimedChunk;
+use crate::Offset;
+use crate::cassette::{self, Chunk, End, How, Interaction, Record, Request, Response};
+use crate::policy::fault::{Ending, NotApplicable, Performance};
+use crate::policy::{Policy, TimedChunk};
 
 /// One interaction to be played: from memory (`&Interaction`), or read from a cassette while it
 /// plays ([`Source::read`]).
@@ -14,6 +16,12 @@ pub struct Source {
     pub(super) url: Option<String>,
     pub(super) head: Option<Response>,
     pub(super) chunks: Chunks,
+    /// Faults look at what was asked.
+    request: Option<Request>,
+    /// The interaction itself, where it is in memory and shared.
+    whole: Option<Arc<Interaction>>,
+    /// Whether a fault gave the head a `retry-after`.
+    pub(super) keeps_retry_after: bool,
 }
 
 /// The chunks of an interaction; the first error ends them, and an end counts as one.
@@ -24,6 +32,9 @@ pub(super) type Chunks = Box<dyn Iterator<Item = Result<TimedChunk, Stop>> + Sen
 pub(super) enum Stop {
     End(Box<End>),
     Unreadable(cassette::Error),
+    NotApplicable(Box<NotApplicable>),
+    /// Nothing comes any more, and no end either.
+    Stall(Offset),
 }
 
 impl Source {
@@ -43,22 +54,16 @@ impl Source {
         I::IntoIter: Send + 'static,
     {
         let mut records = records.into_iter();
-        let mut url = None;
+        let mut asked = None;
         let mut first = None;
         for record in records.by_ref() {
             match record? {
                 Record::Request(request) if request.interaction == interaction => {
-                    url = request.url;
+                    asked = Some(request);
                 }
                 Record::Response(head) if head.interaction == interaction => {
-                    return Ok(Source {
-                        interaction,
-                        url,
-                        head: Some(head),
-                        chunks: Box::new(
-                            records.filter_map(move |record| step(interaction, record)),
-                        ),
-                    });
+                    let chunks = records.filter_map(move |record| step(interaction, record));
+                    return Ok(Source::of(interaction, asked, Some(head), chunks));
                 }
                 record => first = step(interaction, Ok(record)),
             }
@@ -66,16 +71,90 @@ impl Source {
                 break;
             }
         }
-        Ok(Source {
+        let chunks = first
+            .into_iter()
+            .chain(records.filter_map(move |record| step(interaction, record)));
+        Ok(Source::of(interaction, asked, None, chunks))
+    }
+
+    fn of(
+        interaction: u64,
+        request: Option<Request>,
+        head: Option<Response>,
+        chunks: impl Iterator<Item = Result<TimedChunk, Stop>> + Send + 'static,
+    ) -> Source {
+        Source {
             interaction,
-            url,
-            head: None,
-            chunks: Box::new(
-                first
-                    .into_iter()
-                    .chain(records.filter_map(move |record| step(interaction, record))),
-            ),
-        })
+            url: request.as_ref().and_then(|request| request.url.clone()),
+            head,
+            chunks: Box::new(chunks),
+            request,
+            whole: None,
+            keeps_retry_after: false,
+        }
+    }
+
+    /// What a policy with faults makes of it; it is read whole for that. Its times are those of
+    /// the policy.
+    pub(super) fn performed(mut self, policy: &Policy) -> Source {
+        let number = self.interaction;
+        if let Some(whole) = &self.whole {
+            return Source::perform(whole, policy);
+        }
+        let request = self.request.take();
+        let request = request.unwrap_or_else(|| Request::new(number, "GET", "/"));
+        let mut interaction = Interaction::new(request);
+        interaction.response = self.head.take();
+        for chunk in self.chunks {
+            match chunk {
+                Ok(TimedChunk { at, bytes }) => {
+                    interaction.chunks.push(Chunk::new(number, at, bytes));
+                }
+                Err(Stop::End(end)) => interaction.end = Some(*end),
+                Err(stop) => return Source::of(number, None, None, std::iter::once(Err(stop))),
+            }
+        }
+        Source::perform(&interaction, policy)
+    }
+
+    fn perform(interaction: &Interaction, policy: &Policy) -> Source {
+        match policy.perform(interaction) {
+            Ok(performance) => Source::played(interaction.request.clone(), performance, policy),
+            Err(reason) => {
+                let stop = Err(Stop::NotApplicable(Box::new(reason)));
+                Source::of(interaction.number(), None, None, std::iter::once(stop))
+            }
+        }
+    }
+
+    fn played(request: Request, played: Performance, policy: &Policy) -> Source {
+        let number = request.interaction;
+        let how = match played.ending {
+            Ending::Complete => Some(How::Complete),
+            Ending::Close | Ending::HalfClose => Some(How::Eof),
+            Ending::Reset => Some(How::Reset),
+            Ending::Recorded | Ending::Stall => None,
+        };
+        let end = how.map(|how| {
+            let faults: Vec<String> = policy.faults.iter().map(ToString::to_string).collect();
+            End {
+                detail: Some(format!("fault {}", faults.join(" "))),
+                ..End::new(number, played.end_at, how)
+            }
+        });
+        let recorded = played.recorded.map(|end| End {
+            at: played.end_at,
+            ..end
+        });
+        let stop = match (played.ending, end.or(recorded)) {
+            (Ending::Stall, _) => Some(Stop::Stall(played.end_at)),
+            (_, end) => end.map(|end| Stop::End(Box::new(end))),
+        };
+        let chunks = played.chunks.into_iter().map(Ok).chain(stop.map(Err));
+        Source {
+            keeps_retry_after: played.sets_retry_after,
+            ..Source::of(number, Some(request), played.head, chunks)
+        }
     }
 }
 
@@ -101,12 +180,12 @@ impl From<&Interaction> for Source {
             .end
             .clone()
             .map(|end| Err(Stop::End(Box::new(end))));
-        Source {
-            interaction: interaction.request.interaction,
-            url: interaction.request.url.clone(),
-            head: interaction.response.clone(),
-            chunks: Box::new(chunks.into_iter().map(Ok).chain(end)),
-        }
+        Source::of(
+            interaction.number(),
+            Some(interaction.request.clone()),
+            interaction.response.clone(),
+            chunks.into_iter().map(Ok).chain(end),
+        )
     }
 }
 
@@ -115,6 +194,7 @@ impl From<Arc<Interaction>> for Source {
     fn from(interaction: Arc<Interaction>) -> Source {
         let (number, url) = (interaction.number(), interaction.request.url.clone());
         let head = interaction.response.clone();
+        let whole = interaction.clone();
         let mut next = 0;
         let chunks = std::iter::from_fn(move || {
             let at = next;
@@ -133,6 +213,9 @@ impl From<Arc<Interaction>> for Source {
             url,
             head,
             chunks: Box::new(chunks),
+            request: None,
+            whole: Some(whole),
+            keeps_retry_after: false,
         }
     }
 }

@@ -12,13 +12,14 @@ use super::pace::Pace;
 use super::source::{Chunks, Source, Stop};
 use crate::Offset;
 use crate::cassette::{End, How};
-use crate::policy::{Play, Policy};
+use crate::policy::{Play, Policy, Timing};
 
 /// The body of one interaction, piece by piece, each at its time; made by
 /// [`Player`](super::Player).
 ///
 /// It ends as the tape ended: after a `complete` body with the end of the stream, after any other
-/// with one [`ReplayError`].
+/// with one [`ReplayError`]. A fault of the policy may end it otherwise; under a stall it never
+/// ends, unless it is to end quietly.
 ///
 /// Its clock starts when it is first polled, or when the response that carries it was asked for.
 pub struct ByteStream {
@@ -29,6 +30,8 @@ pub struct ByteStream {
     /// What comes next, once its time has come.
     next: Option<(Offset, Option<Result<Bytes, ReplayError>>)>,
     ended: bool,
+    /// A fault keeps the stream from ever ending.
+    stalls: bool,
     /// Bytes handed out so far.
     bytes: u64,
 }
@@ -36,6 +39,12 @@ pub struct ByteStream {
 impl ByteStream {
     pub(super) fn new(policy: &Policy, quiet: bool, source: Source) -> ByteStream {
         let head = source.head.as_ref().map_or(Offset::ZERO, |head| head.at);
+        let as_performed = Policy::new().timing(Timing::Recorded);
+        let policy = match policy.faults.is_empty() {
+            true => policy,
+            // The source was performed before: its times are the policy's.
+            false => &as_performed,
+        };
         ByteStream {
             interaction: source.interaction,
             quiet,
@@ -43,6 +52,7 @@ impl ByteStream {
             pace: Pace::new(policy.timing),
             next: None,
             ended: false,
+            stalls: false,
             bytes: 0,
         }
     }
@@ -58,6 +68,10 @@ impl ByteStream {
             match self.play.next() {
                 Some(Ok(_)) => {}
                 Some(Err(Stop::Unreadable(error))) => return error.into(),
+                Some(Err(Stop::NotApplicable(reason))) => {
+                    return ReplayError::not_applicable(self.interaction, *reason);
+                }
+                Some(Err(Stop::Stall(_))) => std::future::pending().await,
                 Some(Err(Stop::End(end))) => {
                     let at = self.play.end(end.at);
                     self.pace.until(at).await;
@@ -73,6 +87,14 @@ impl ByteStream {
             Some(Ok(piece)) => (piece.at, Some(Ok(piece.bytes))),
             Some(Err(Stop::End(end))) => (self.play.end(end.at), self.ending(Some(*end))),
             Some(Err(Stop::Unreadable(error))) => (Offset::ZERO, Some(Err(error.into()))),
+            Some(Err(Stop::NotApplicable(reason))) => {
+                let error = ReplayError::not_applicable(self.interaction, *reason);
+                (Offset::ZERO, Some(Err(error)))
+            }
+            Some(Err(Stop::Stall(at))) => {
+                self.stalls = !self.quiet;
+                (self.play.end(at), None)
+            }
             None => (Offset::ZERO, self.ending(None)),
         }
     }
@@ -100,6 +122,11 @@ impl Stream for ByteStream {
             None => this.pull(),
         };
         if this.pace.poll_until(at, cx).is_pending() {
+            this.next = Some((at, item));
+            return Poll::Pending;
+        }
+        if item.is_none() && this.stalls {
+            // Nobody wakes it: that is the fault.
             this.next = Some((at, item));
             return Poll::Pending;
         }

@@ -1,21 +1,29 @@
 //! Answers that are the server's own.
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
 use super::playing::Outgoing;
+use crate::cassette::Request;
+use crate::dialect;
 use crate::listen::error_body;
-use crate::provider::provider_of;
 
-/// A miss: 404, which no SDK retries, with the message in the shape in which the client of this
-/// route shows errors.
-pub(super) fn miss(path: &str, message: &str) -> Response<Outgoing> {
-    own(miss_words(path, message))
+/// A miss: 404, which no SDK retries, with the message where the client of this route looks for
+/// it.
+pub(super) fn miss(request: &Request, message: &str) -> Response<Outgoing> {
+    own(miss_words(request, message))
 }
 
 /// The same for who is not behind a socket.
-pub(super) fn miss_words(path: &str, message: &str) -> Response<Bytes> {
-    unretried(body_for(provider_of(path, |_| false), message))
+pub(super) fn miss_words(request: &Request, message: &str) -> Response<Bytes> {
+    let status = StatusCode::NOT_FOUND;
+    let body = dialect::error_body(dialect::by_request(request), status.as_u16(), message);
+    let mut response = Response::new(Bytes::from(body.as_str().to_owned()));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    unretried(response)
 }
 
 /// A recording that cannot be played.
@@ -26,11 +34,6 @@ pub(super) fn unplayable(message: &str) -> Response<Outgoing> {
 
 pub(super) fn own(response: Response<Bytes>) -> Response<Outgoing> {
     response.map(|bytes| Outgoing::Words(Some(bytes)))
-}
-
-/// The one shape that the SDKs of all providers show so far.
-fn body_for(_provider: Option<&str>, message: &str) -> Response<Bytes> {
-    error_body(StatusCode::NOT_FOUND, "rigtape_miss", message)
 }
 
 fn unretried(mut response: Response<Bytes>) -> Response<Bytes> {

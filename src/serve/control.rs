@@ -253,3 +253,9 @@ impl From<&Report> for Summary {
         }
     }
 }
+
+impl Serialize for Report {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Summary::from(self).serialize(serializer)
+    }
+}

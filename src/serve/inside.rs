@@ -112,7 +112,8 @@ impl Service {
                 }
                 Err(miss) if self.recording.is_none() => {
                     let missed = self.missed(None, &masked, miss);
-                    return self.miss_inside(missed, url, &delivering);
+                    let words = answer::miss_words(&masked, &missed.message);
+                    return self.miss_inside(missed, words, url, &delivering);
                 }
                 Err(_) => {}
             }
@@ -132,14 +133,14 @@ impl Service {
     fn miss_inside(
         &self,
         missed: Missed,
+        words: http::Response<Bytes>,
         url: reqwest::Url,
         delivering: &Delivering,
     ) -> Result<reqwest::Response, SendError> {
         delivering.entry().outcome(Outcome::Missed {
             message: missed.message.as_str().into(),
         });
-        let path = missed.target.split('?').next().unwrap_or_default();
-        let (head, words) = answer::miss_words(path, &missed.message).into_parts();
+        let (head, words) = words.into_parts();
         delivering.entry().head(head.status.as_u16());
         delivering.end(Delivery::Complete);
         self.state

@@ -86,6 +86,16 @@ impl Mode {
             None => default,
         })
     }
+
+    /// A mode that was asked for by name, on a command line or in code: with `CI` set, `auto` only
+    /// replays.
+    #[must_use]
+    pub fn said(mode: Mode) -> Mode {
+        match mode {
+            Mode::Auto if is_ci() => Mode::Replay,
+            mode => mode,
+        }
+    }
 }
 
 pub(crate) fn is_ci() -> bool {

@@ -83,6 +83,32 @@ impl Report {
         if self.missed_total > kept {
             failures.push(format!("and {} more misses", self.missed_total - kept));
         }
+        failures.extend(self.failures_but_misses());
+        failures
+    }
+
+    /// What was done, in one line.
+    pub fn summary(&self) -> String {
+        let s = if self.requests == 1 { "" } else { "s" };
+        let mut line = format!("{} request{s}, {} played", self.requests, self.played);
+        let counts = [
+            (self.passed, "passed on"),
+            (self.missed_total, "missed"),
+            (self.unused.len() as u64, "unused"),
+            (self.refused_total, "refused"),
+        ];
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            line.push_str(&format!(", {count} {what}"));
+        }
+        if let Some(path) = &self.saved {
+            line.push_str(&format!(", recorded to {}", path.display()));
+        }
+        line
+    }
+
+    /// What went wrong beside misses, which were told when they happened.
+    pub(crate) fn failures_but_misses(&self) -> Vec<String> {
+        let mut failures = Vec::new();
         failures.extend(self.unused.iter().map(Unused::to_string));
         failures.extend(self.problems.iter().cloned());
         if let Some(recorded) = &self.recorded {
@@ -98,14 +124,7 @@ impl fmt::Display for Report {
         if !failures.is_empty() {
             return f.write_str(&failures.join("\n"));
         }
-        write!(f, "{} requests, {} played", self.requests, self.played)?;
-        if self.passed > 0 {
-            write!(f, ", {} passed on", self.passed)?;
-        }
-        if let Some(path) = &self.saved {
-            write!(f, ", recorded to {}", path.display())?;
-        }
-        Ok(())
+        f.write_str(&self.summary())
     }
 }
 

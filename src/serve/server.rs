@@ -17,6 +17,7 @@ use crate::listen::{Listening, Settings};
 use crate::provider::Provider;
 
 /// Connections that wait to be taken: thousands of clients may come at once.
+#[cfg(unix)]
 const BACKLOG: i32 = 4096;
 
 /// How much longer than its grace a stop is waited for: recorders write their last lines then.
@@ -233,23 +234,15 @@ fn suffix(provider: &str) -> &'static str {
 
 /// A socket that listens, with room for many who wait.
 pub(super) fn bind(addr: SocketAddr) -> Result<std::net::TcpListener, Error> {
-    let cannot = |source| Error::Listen { addr, source };
     let bound = || {
-        use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-        let family = if addr.is_ipv4() {
-            AddressFamily::INET
-        } else {
-            AddressFamily::INET6
-        };
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-        // A port that a server has just left may be taken again.
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-        rustix::net::bind(&socket, &addr)?;
-        rustix::net::listen(&socket, BACKLOG)?;
-        Ok(std::net::TcpListener::from(socket))
+        let listener = std::net::TcpListener::bind(addr)?;
+        listener.set_nonblocking(true)?;
+        // The standard library lets 128 wait; asking again is how that is changed.
+        #[cfg(unix)]
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener)
     };
-    bound().map_err(|error: rustix::io::Errno| cannot(error.into()))
+    bound().map_err(|source| Error::Listen { addr, source })
 }
 
 fn start_thread(

@@ -31,6 +31,7 @@ pub(super) struct Service {
     pub(super) state: State,
     pub(super) guard: Guard,
     pub(super) player: Player,
+    pub(super) has_faults: bool,
     pub(super) redactor: Redactor,
     pub(super) max_request_body: usize,
     /// What stands below the message of each miss.
@@ -90,7 +91,8 @@ impl Service {
                 Ok(chosen) => return Ok(self.play(chosen, head, &entry, delivering, wire).await),
                 Err(miss) if self.recording.is_none() => {
                     let missed = self.missed(scope, &request, miss);
-                    return self.miss(missed, head, &entry, &delivering);
+                    let response = answer::miss(&request, &missed.message);
+                    return self.miss(missed, response, head, &entry, &delivering);
                 }
                 Err(_) => {}
             }
@@ -138,9 +140,10 @@ impl Service {
         request: &cassette::Request,
         miss: Box<Miss>,
     ) -> Missed {
+        // Words that are found again in a client's traceback.
         let message = match &self.hint {
-            Some(hint) => format!("{miss}\n\n{hint}"),
-            None => miss.to_string(),
+            Some(hint) => format!("rigtape: {miss}\n\n{hint}"),
+            None => format!("rigtape: {miss}"),
         };
         Missed {
             scope: scope.map(str::to_owned),
@@ -154,6 +157,7 @@ impl Service {
     fn miss(
         &self,
         missed: Missed,
+        response: Response<Outgoing>,
         head: &Parts,
         entry: &Entry,
         delivering: &Delivering,
@@ -161,8 +165,6 @@ impl Service {
         entry.outcome(Outcome::Missed {
             message: missed.message.as_str().into(),
         });
-        let path = missed.target.split('?').next().unwrap_or_default();
-        let response = answer::miss(path, &missed.message);
         entry.head(response.status().as_u16());
         delivering.end(Delivery::Complete);
         let allowed = head.headers.contains_key(ALLOW_MISS);
@@ -204,7 +206,8 @@ impl Service {
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         strip_hop_by_hop(&mut parts.headers);
-        let mut length = told_length(&interaction);
+        // What a fault leaves of a body has no length that anybody knows.
+        let mut length = told_length(&interaction).filter(|_| !self.has_faults);
         let bodyless = head.method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
         if bodyless {
             // The length of what a GET would get, where it was recorded.

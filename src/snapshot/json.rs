@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::value::RawValue;
 
+use crate::json::names::{DROPPED, SEALED, is_id};
 use crate::json::{Kind, Raw};
 
 /// Numbers of ids, in the order in which they appear.
@@ -17,25 +18,6 @@ impl Ids {
         format!("id {number}")
     }
 }
-
-/// Members that differ from one recording to the next and say nothing about the answer.
-const DROPPED: [&str; 6] = [
-    "created",
-    "created_at",
-    "completed_at",
-    "system_fingerprint",
-    "obfuscation",
-    "timings",
-];
-
-/// Members whose values are opaque to everyone but the provider.
-const SEALED: [&str; 5] = [
-    "signature",
-    "encrypted_content",
-    "thoughtSignature",
-    "thought_signature",
-    "data",
-];
 
 /// `name` is that of the value, which tells what kind of text it holds.
 pub(super) fn stable(text: &str, name: &str, ids: &mut Ids) -> String {
@@ -102,8 +84,7 @@ fn list<T>(
 
 fn string(raw: Raw<'_>, name: &str, ids: &mut Ids) -> String {
     let text = raw.str().map(crate::json::Str::plain).unwrap_or_default();
-    let is_id = name == "id" || name.ends_with("_id");
-    if is_id && !text.is_empty() {
+    if is_id(name) && !text.is_empty() {
         return quoted(&ids.number(&text));
     }
     if SEALED.contains(&name) && text.len() > 40 {

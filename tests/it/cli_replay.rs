@@ -307,8 +307,8 @@ fn list_shows_a_line_for_each_interaction() {
     assert_eq!(ran.status, Some(0));
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    tape       #  dialect      model  status  ending    chunks  bytes  first  total  tokens
-    ./t.jsonl  1  openai-chat  -      200     complete  2       125 B  20µs   40µs   -
+    tape       #  dialect      model  status  ending    chunks  bytes  first  total  in  out  calls
+    ./t.jsonl  1  openai-chat  -      200     complete  2       125 B  20µs   40µs   -   -    -
     ");
     let ran = run(folder.path(), &["list", "t.jsonl", "--format", "json"]);
     let row: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -353,4 +353,56 @@ fn demo_shows_the_whole_loop() {
     );
     let replayed = run(folder.path(), &["replay", "demo.jsonl", "--strict"]);
     assert_eq!(replayed.status, Some(0), "{}", replayed.stderr);
+}
+
+#[test]
+fn faults_strike_what_is_replayed() {
+    let replayed = |faults: &[&str]| {
+        let tape = folder("tape.jsonl", TAPE);
+        let mut args = vec!["replay", "tape.jsonl", "--format", "json"];
+        args.extend(faults.iter().flat_map(|fault| ["--fault", *fault]));
+        run(tape.path(), &args)
+    };
+    let said = |faults: &[&str]| -> Value {
+        let ran = replayed(faults);
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    assert_eq!(said(&["cut:frame=1"])["ending"], "truncated");
+    assert_eq!(said(&["error:frame=1"])["ending"], "errored");
+    assert_eq!(said(&["status:code=429"])["status"], 429);
+    let whole = said(&[]);
+    for benign in [&["crlf", "split:at=crlf"][..], &["gzip"], &["bom"]] {
+        assert_eq!(said(benign), whole);
+    }
+    let ran = replayed(&["ping"]);
+    assert_eq!(ran.status, Some(2));
+    assert_eq!(
+        ran.stderr,
+        "error: tape.jsonl: fault `ping` does not apply: the wire has no ping\n"
+    );
+    let ran = replayed(&["cut:chunk=1"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(
+        ran.stderr.contains("fault `cut` takes no `chunk`"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_catalogue_of_faults_is_listed() {
+    let here = Path::new(".");
+    let ran = run(here, &["faults"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(ran.stdout.starts_with("FAULT "), "{}", ran.stdout);
+    let ran = run(here, &["faults", "--format", "json"]);
+    let rows: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows[0]["name"], "cut");
+    assert_eq!(rows[0]["class"], "harmful");
+    assert_eq!(rows.len(), rigtape::policy::fault::FAULTS.len());
 }

@@ -19,6 +19,8 @@ mod cohere;
 mod ollama;
 // Laws that walk the table of dialects and every tape.
 mod dialects;
+// The errors that each dialect's own servers send, read back as errors.
+mod dialect_errors;
 // Responses: statements in pieces, whole, twice or missing.
 mod responses;
 // Messages: blocks, usage in pieces, gateways.
@@ -34,6 +36,10 @@ mod cuts;
 mod client;
 // Timing and chunk borders as laws, without a clock.
 mod policy;
+// Faults: their spelling, their bytes, their classes, and the whole catalogue on every tape.
+mod faults;
+// Tapes written without a recording, read back as what was said.
+mod synthetic;
 // Secrets: masked in streams however they are cut, found on tapes, and what is none left alone.
 mod redact;
 // Credentials of a request, rules, audits and the mending of tapes that exist.
@@ -65,5 +71,35 @@ mod cli_redact;
 // The command: replay, list and demo, and what they say to bad input.
 #[cfg(feature = "cli")]
 mod cli_replay;
+// Other recorders' files: what comes over byte by byte, and what the tape says of the rest.
+#[cfg(feature = "import")]
+mod import;
+// YAML bodies, however they are written, are exact.
+#[cfg(feature = "import")]
+mod import_yaml;
+// `rigtape import` and `rigtape export`: folders, bad files, links, secrets.
+#[cfg(feature = "cli")]
+mod cli_import;
+// The choice of an interaction: what is compared, rules, order and reuse, misses, learned rules.
+mod matching;
+// `rigtape rules`: learned from two recordings, shown for tapes, mistakes named.
+#[cfg(all(feature = "cli", unix))]
+mod cli_rules;
+// What changed in meaning between two tapes: parts, paths, ids, pairing.
+mod diff;
+// `rigtape diff`: its three forms, folders, hostile text, bad input.
+#[cfg(feature = "cli")]
+mod cli_diff;
+// The laws held on one interaction: cuts, counts, what clients' decoders see.
+mod verify;
+// `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
+#[cfg(feature = "cli")]
+mod cli_verify;
+// `rigtape inspect` in its three forms, hostile tapes, the table of `list`, completions, manual.
+#[cfg(feature = "cli")]
+mod cli_inspect;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
+// A tape mounted on a wiremock server, whole bodies once each.
+#[cfg(feature = "wiremock")]
+mod wiremock;

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod delta;
+mod write;
 
 use super::{Dialect, fields};
 use crate::cassette::Request;
@@ -24,6 +25,7 @@ pub(super) static ANTHROPIC_MESSAGES: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream: |body| {

@@ -6,6 +6,7 @@
 mod calls;
 mod chunk;
 mod tolerant;
+mod write;
 
 use serde_json::{Map, Value};
 
@@ -17,6 +18,8 @@ use crate::transcript::{Emitter, PartId, PartKind, Quirks, Reader, Usage, Violat
 use calls::{Calls, Piece};
 use chunk::{Choice, Chunk, Message};
 
+pub(super) use write::error_body;
+
 pub(super) static OPENAI_CHAT: Dialect = Dialect {
     name: "openai-chat",
     provider: "openai",
@@ -27,6 +30,7 @@ pub(super) static OPENAI_CHAT: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream,

@@ -10,6 +10,7 @@ mod block;
 mod items;
 mod places;
 mod response;
+mod write;
 
 use super::{Dialect, fields};
 use crate::cassette::Request;
@@ -30,6 +31,7 @@ pub(super) static OPENAI_RESPONSES: Dialect = Dialect {
     quirks: Quirks {
         content_after_finish: false,
     },
+    writing: &write::WRITING,
     claims,
     recognises,
     ask_to_stream: |body| {
