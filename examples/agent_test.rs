@@ -42,8 +42,14 @@ async fn main() -> Result<()> {
     println!("\n3. Somebody changes the question, and the test says so");
     let changed = Vcr::builder(&tape).mode(Mode::Replay).await?;
     let failed = ask(&changed, "What is the weather in Bergen?").await;
-    let got = failed.err().map(|error| error.to_string()).unwrap_or_default();
-    println!("   the agent got: {}…", got.chars().take(90).collect::<String>());
+    let got = failed
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    println!(
+        "   the agent got: {}…",
+        got.chars().take(90).collect::<String>()
+    );
     let report = changed.finish();
     for line in report.to_string().lines() {
         println!("   | {line}");
@@ -73,7 +79,10 @@ async fn ask(vcr: &Vcr, question: &str) -> Result<agent::Done> {
 
 /// A provider that answers each turn with the next one of a real tape.
 fn provider() -> Result<MockServer> {
-    let tape = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/openai-chat/agent_loop.jsonl");
+    let tape = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/cassettes/openai-chat/agent_loop.jsonl"
+    );
     let server = MockServer::builder()
         .tapes(Cassette::open(tape)?)
         .rules("ignore=/**".parse()?)

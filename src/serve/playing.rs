@@ -56,6 +56,7 @@ impl Delivering {
         Delivering { entry, stopping }
     }
 
+    #[cfg(feature = "vcr")]
     pub(super) fn entry(&self) -> &Entry {
         &self.entry
     }

@@ -81,11 +81,13 @@ impl Recording {
     }
 
     /// Interactions begun so far.
+    #[cfg(feature = "vcr")]
     pub(super) fn interactions(&self) -> u64 {
         self.recorder.progress().interactions
     }
 
     /// Sends a request to where it says and records what comes.
+    #[cfg(feature = "vcr")]
     pub(super) async fn send(
         &self,
         request: reqwest::Request,

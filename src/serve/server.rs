@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::builder::{MockServerBuilder, Setup};
 #[cfg(feature = "vcr")]
 use super::inside::Inside;
-use super::builder::{MockServerBuilder, Setup};
 use super::journal::Received;
 use super::report::Report;
 use super::service::Service;

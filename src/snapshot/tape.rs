@@ -115,21 +115,22 @@ impl Page {
         let mut runs: Vec<Run> = Vec::new();
         let mut last = head_at;
         for chunk in &of.chunks {
-            let gap = wait(chunk.at.since(last));
-            let mut first = true;
+            // The first step of a chunk has waited; those behind it came with it.
+            let mut waited = wait(chunk.at.since(last));
+            let mut stepped = false;
             reader.feed_with(&chunk.bytes, &mut |delta| {
-                let gap = if std::mem::take(&mut first) {
-                    gap
-                } else {
-                    SOON
-                };
-                self.step(&mut runs, gap, delta);
+                if self.step(&mut runs, waited, delta) {
+                    waited = SOON;
+                    stepped = true;
+                }
             });
-            if !first {
+            if stepped {
                 last = chunk.at;
             }
         }
-        reader.finish_with(&mut |delta| self.step(&mut runs, SOON, delta));
+        reader.finish_with(&mut |delta| {
+            self.step(&mut runs, SOON, delta);
+        });
         for run in runs {
             let steps = match run.steps {
                 1 => String::new(),
@@ -142,10 +143,11 @@ impl Page {
         }
     }
 
-    fn step(&mut self, runs: &mut Vec<Run>, wait: &'static str, delta: Delta<'_>) {
+    /// Whether there is something to show.
+    fn step(&mut self, runs: &mut Vec<Run>, mut wait: &'static str, delta: Delta<'_>) -> bool {
         let (what, text) = match delta {
             // The transcript's view has them.
-            Delta::ResponseId(_) | Delta::Model(_) => return,
+            Delta::ResponseId(_) | Delta::Model(_) => return false,
             Delta::Text { choice, text, .. } => (of(choice, "text"), Some(text)),
             Delta::Reasoning { choice, text, .. } => (of(choice, "reasoning"), Some(text)),
             Delta::Refusal { choice, text, .. } => (of(choice, "refusal"), Some(text)),
@@ -162,9 +164,9 @@ impl Page {
                     let name = name.unwrap_or("(no name)".into());
                     let id = id.unwrap_or_default();
                     let what = of(choice, &format!("tool_call {index} {name}{id}"));
-                    push(runs, wait, what, None);
+                    push(runs, std::mem::replace(&mut wait, SOON), what, None);
                     if arguments.is_empty() {
-                        return;
+                        return true;
                     }
                 }
                 (
@@ -181,6 +183,7 @@ impl Page {
             Delta::Violation(violation) => (format!("violation: {violation}"), None),
         };
         push(runs, wait, what, text.map(Into::into));
+        true
     }
 }
 
@@ -215,10 +218,10 @@ const SECOND: &str = "< 1 s";
 /// A wait, told in steps of ten.
 fn wait(gap: Duration) -> &'static str {
     match gap.as_millis() {
-        ..100 => SOON,
-        ..1_000 => SECOND,
-        ..10_000 => "< 10 s",
-        ..100_000 => "< 100 s",
+        0..100 => SOON,
+        100..1_000 => SECOND,
+        1_000..10_000 => "< 10 s",
+        10_000..100_000 => "< 100 s",
         _ => "longer",
     }
 }

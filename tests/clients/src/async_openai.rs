@@ -14,7 +14,9 @@ use crate::{Call, Said, Seen, TOOL, schema};
 pub type Model = Client<OpenAIConfig>;
 
 pub fn at(base_url: &str, key: &str) -> Model {
-    let config = OpenAIConfig::new().with_api_base(base_url).with_api_key(key);
+    let config = OpenAIConfig::new()
+        .with_api_base(base_url)
+        .with_api_key(key);
     Client::with_config(config)
 }
 

@@ -24,7 +24,10 @@ pub fn at(base_url: &str, key: &str) -> Model {
             })
         },
     );
-    Client::builder().with_service_target_resolver(resolver).build().expect("a client")
+    Client::builder()
+        .with_service_target_resolver(resolver)
+        .build()
+        .expect("a client")
 }
 
 pub async fn turn(client: &Model, said: &[Said]) -> Seen {
@@ -50,8 +53,13 @@ pub async fn turn(client: &Model, said: &[Said]) -> Seen {
 }
 
 fn ended(seen: &mut Seen, end: StreamEnd) {
-    seen.finish = end.captured_stop_reason.as_ref().map(|reason| format!("{reason:?}"));
-    let calls = end.captured_content.map(|content| content.into_tool_calls());
+    seen.finish = end
+        .captured_stop_reason
+        .as_ref()
+        .map(|reason| format!("{reason:?}"));
+    let calls = end
+        .captured_content
+        .map(|content| content.into_tool_calls());
     let calls = calls.into_iter().flatten().map(|call| {
         let arguments = match call.fn_arguments {
             serde_json::Value::String(text) => text,

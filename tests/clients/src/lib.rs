@@ -29,7 +29,11 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Call {
+    pub fn new(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        arguments: impl Into<String>,
+    ) -> Call {
         Call {
             id: id.into(),
             name: name.into(),
@@ -40,7 +44,11 @@ impl Call {
     /// Name and arguments by value: clients may give back JSON they have parsed.
     fn meaning(&self) -> (&str, Value) {
         // No arguments at all are an empty object to every client.
-        let written = if self.arguments.is_empty() { "{}" } else { &self.arguments };
+        let written = if self.arguments.is_empty() {
+            "{}"
+        } else {
+            &self.arguments
+        };
         let parsed = serde_json::from_str(written);
         let arguments = parsed.unwrap_or_else(|_| Value::String(self.arguments.clone()));
         (&self.name, arguments)
@@ -88,13 +96,18 @@ pub fn weather(call: &Call) -> String {
 
 /// A tape of the repository.
 pub fn tape(name: &str) -> String {
-    format!("{}/../../cassettes/{name}.jsonl", env!("CARGO_MANIFEST_DIR"))
+    format!(
+        "{}/../../cassettes/{name}.jsonl",
+        env!("CARGO_MANIFEST_DIR")
+    )
 }
 
 /// What the tape says, by our reader.
 pub fn transcripts(name: &str) -> Vec<Transcript> {
     let tape = Cassette::open(tape(name)).expect("a tape of the repository");
-    let read = tape.interactions().map(|interaction| interaction.expect("it reads"));
+    let read = tape
+        .interactions()
+        .map(|interaction| interaction.expect("it reads"));
     read.filter_map(|interaction| match Answer::of(&interaction) {
         Some(Answer::Transcript(transcript)) => Some(transcript),
         _ => None,
@@ -106,7 +119,13 @@ pub fn transcripts(name: &str) -> Vec<Transcript> {
 pub fn verdict(seen: &Seen, said: &Transcript) -> String {
     let is_success = said.ending == Ending::Complete;
     if let Some(error) = &seen.error {
-        let words: String = error.lines().next().unwrap_or_default().chars().take(90).collect();
+        let words: String = error
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(90)
+            .collect();
         return match is_success {
             true => format!("ERROR on a complete answer: {words}"),
             false => "error".to_owned(),
@@ -114,16 +133,25 @@ pub fn verdict(seen: &Seen, said: &Transcript) -> String {
     }
     let mut differs = Vec::new();
     if seen.text != said.text() {
-        differs.push(format!("text {:?} for {:?}", short(&seen.text), short(&said.text())));
+        differs.push(format!(
+            "text {:?} for {:?}",
+            short(&seen.text),
+            short(&said.text())
+        ));
     }
     let calls = said.tool_calls().map(|call| {
         let name = call.name.clone().unwrap_or_default();
         Call::new("", name, call.arguments.clone())
     });
     let calls: Vec<Call> = calls.collect();
-    let meaning = |calls: &[Call]| format!("{:?}", calls.iter().map(Call::meaning).collect::<Vec<_>>());
+    let meaning =
+        |calls: &[Call]| format!("{:?}", calls.iter().map(Call::meaning).collect::<Vec<_>>());
     if meaning(&seen.calls) != meaning(&calls) {
-        differs.push(format!("calls {} for {}", meaning(&seen.calls), meaning(&calls)));
+        differs.push(format!(
+            "calls {} for {}",
+            meaning(&seen.calls),
+            meaning(&calls)
+        ));
     }
     if !is_success {
         differs.push(match &seen.finish {

@@ -22,7 +22,9 @@ pub fn at(base_url: &str, key: &str) -> Model {
 /// Without a socket: rig's client trait, answered from a tape.
 pub fn inside(vcr: &Vcr) -> Model {
     let config = OpenAIConfig::new("none").with_base_url("http://model.test/v1");
-    config.connect(VcrHttpClient::new(vcr)).chat("smollm2-135m-instruct")
+    config
+        .connect(VcrHttpClient::new(vcr))
+        .chat("smollm2-135m-instruct")
 }
 
 pub async fn turn(model: &Model, said: &[Said]) -> Seen {
@@ -83,12 +85,16 @@ fn request(said: &[Said]) -> Result<CompletionRequest, Box<dyn std::error::Error
                 }
                 Message::from(content)
             }
-            Said::Result { call, content } => {
-                Message::tool_result(CallId::from_wire(&call.id), call.name.as_str().try_into()?, content)
-            }
+            Said::Result { call, content } => Message::tool_result(
+                CallId::from_wire(&call.id),
+                call.name.as_str().try_into()?,
+                content,
+            ),
         });
     }
     let last = messages.pop().ok_or("no message")?;
     let definition = ToolDefinition::new(TOOL.try_into()?, "Current weather of a city", schema());
-    Ok(CompletionRequest::new(last).messages(messages).tool(definition))
+    Ok(CompletionRequest::new(last)
+        .messages(messages)
+        .tool(definition))
 }

@@ -75,7 +75,11 @@ macro_rules! in_process {
         async fn $test() {
             use rigtape_clients::$client::{inside, turn};
             let vcr = rigtape::vcr!()
-                .tape(concat!("loops/", stringify!($client), "/runs_a_tool_loop_by_base_url"))
+                .tape(concat!(
+                    "loops/",
+                    stringify!($client),
+                    "/runs_a_tool_loop_by_base_url"
+                ))
                 .mode(rigtape::vcr::Mode::Replay)
                 .in_process()
                 .await

@@ -14,7 +14,11 @@ use rigtape_clients::{Said, Seen, async_openai, genai, rig, tape, transcripts, v
 const KNOWN: &str = include_str!("known.txt");
 
 /// Two conversations, two turns, and another route.
-const SEVERAL: [&str; 3] = ["openai-chat/agent_loop", "openai-chat/two_streams", "openai-chat/azure"];
+const SEVERAL: [&str; 3] = [
+    "openai-chat/agent_loop",
+    "openai-chat/two_streams",
+    "openai-chat/azure",
+];
 
 #[tokio::test]
 async fn on_all_tapes_each_client_does_what_is_known_of_it() {
@@ -22,7 +26,10 @@ async fn on_all_tapes_each_client_does_what_is_known_of_it() {
     for name in names() {
         let said = transcripts(&name);
         // What a client that asks for a stream can be answered with.
-        let Some(last) = said.last().filter(|said| said.streamed || said.error.is_some()) else {
+        let Some(last) = said
+            .last()
+            .filter(|said| said.streamed || said.error.is_some())
+        else {
             continue;
         };
         for client in ["async-openai", "rig-core", "genai"] {
