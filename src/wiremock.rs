@@ -123,10 +123,12 @@ fn template(interaction: &Interaction) -> ResponseTemplate {
     let mut template = ResponseTemplate::new(head.status).set_body_bytes(interaction.body());
     for (name, value) in head.headers.iter() {
         let is_http = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        if let (true, Ok(value)) = (is_http, http::HeaderValue::from_bytes(value)) {
-            if !TRANSFER.contains(&name) {
-                template = template.append_header(name, value);
-            }
+        let value = http::HeaderValue::from_bytes(value);
+        if let Ok(value) = value
+            && is_http
+            && !TRANSFER.contains(&name)
+        {
+            template = template.append_header(name, value);
         }
     }
     template
