@@ -269,6 +269,7 @@ impl MockServerBuilder {
                 websocket: "WebSockets cannot be played: a tape holds HTTP requests and their \
                             bodies",
             },
+            has_faults: !self.policy.faults.is_empty(),
             player: Player::new(self.policy).keep_retry_after(self.keep_retry_after),
             redactor: self.redactor,
             max_request_body: self.max_request_body,

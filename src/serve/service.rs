@@ -31,6 +31,7 @@ pub(super) struct Service {
     pub(super) state: State,
     pub(super) guard: Guard,
     pub(super) player: Player,
+    pub(super) has_faults: bool,
     pub(super) redactor: Redactor,
     pub(super) max_request_body: usize,
     /// In a mode that passes requests on.
@@ -188,7 +189,8 @@ impl Service {
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         strip_hop_by_hop(&mut parts.headers);
-        let mut length = told_length(&interaction);
+        // What a fault leaves of a body has no length that anybody knows.
+        let mut length = told_length(&interaction).filter(|_| !self.has_faults);
         let bodyless = head.method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
         if bodyless {
             // The length of what a GET would get, where it was recorded.

@@ -170,3 +170,43 @@ fn a_stop_does_not_wait_for_a_client_that_never_reads() {
     assert!(report.is_ok(), "{report}");
     drop(raw);
 }
+
+#[test]
+fn faults_of_the_policy_reach_the_wire() {
+    let pieces = [
+        "data: {\"a\":1}\n\n",
+        "data: {\"a\":2}\n\n",
+        "data: [DONE]\n\n",
+    ];
+    let tape = || whole_stream(&pieces);
+    let faulty = |fault: &str| {
+        let policy = rigtape::policy::Policy::new().fault(fault.parse().unwrap());
+        let server = MockServer::builder().tapes(tape()).policy(policy);
+        server.start_blocking().unwrap()
+    };
+    let server = faulty("reset:frame=1");
+    let (answer, error) = Raw::post(server.addr(), PATH, "{}").rest();
+    assert_eq!(error, Some(ErrorKind::ConnectionReset), "{answer}");
+    assert!(
+        answer.contains("\"a\":1") && !answer.contains("[DONE]"),
+        "{answer}"
+    );
+    server.finish();
+
+    let server = faulty("stall:frame=1");
+    let mut raw = Raw::post(server.addr(), PATH, "{}");
+    raw.until("\"a\":1");
+    let begun = Instant::now();
+    server.finish();
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "a stall keeps the server from stopping"
+    );
+}
+
+/// Sent with its length, which no fault keeps to.
+fn whole_stream(pieces: &[&str]) -> Interaction {
+    let mut tape = stream(1, "{}", pieces, Some(How::Complete));
+    tape.response.as_mut().unwrap().framing = Some(Framing::Length);
+    tape
+}
