@@ -58,6 +58,8 @@
 pub mod cassette;
 pub mod dialect;
 pub mod diff;
+#[cfg(feature = "drill")]
+pub mod drill;
 pub mod frame;
 #[cfg(feature = "import")]
 pub mod import;
@@ -89,6 +91,8 @@ pub mod serve;
 #[doc(hidden)]
 pub mod cli;
 
+#[cfg(feature = "drill")]
+pub use drill::drill;
 pub use offset::Offset;
 
 #[cfg(feature = "insta")]

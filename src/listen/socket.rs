@@ -22,6 +22,8 @@ use tokio::net::TcpStream;
 pub(crate) enum Ending {
     /// The connection is closed; the body lacks its last chunk.
     Close,
+    /// Our side is closed the same way, and the client's is read until it closes its own.
+    HalfClose,
     /// The connection is reset, after the client's system has taken all bytes before.
     Reset,
 }
@@ -114,8 +116,16 @@ impl Wire {
         let mut rest = [0; 4096];
         while matches!(stream.try_read(&mut rest), Ok(1..)) {}
         match ending {
-            Ending::Close => {
+            Ending::Close | Ending::HalfClose => {
                 let _ = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
+                while ending == Ending::HalfClose {
+                    let _ = stream.readable().await;
+                    match stream.try_read(&mut rest) {
+                        Ok(1..) => {}
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                        Ok(0) | Err(_) => break,
+                    }
+                }
             }
             Ending::Reset => {
                 #[cfg(feature = "serve")]

@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::journal::{Delivery, Entry, Outcome};
-use super::playing::{Delivering, Outgoing, Playing, ending};
+use super::playing::{Delivering, Outgoing, Playing, broken, ending};
 use super::recording::Recording;
 use super::report::Missed;
 use super::state::State;
@@ -21,7 +21,7 @@ use crate::listen::{
 };
 use crate::matching::Chosen;
 use crate::redact::Redactor;
-use crate::replay::{Player, ReplayError};
+use crate::replay::{Player, ReplayError, Source};
 
 const SCOPE: HeaderName = HeaderName::from_static("x-rigtape-scope");
 const ALLOW_MISS: HeaderName = HeaderName::from_static("x-rigtape-allow-miss");
@@ -31,7 +31,8 @@ pub(super) struct Service {
     pub(super) state: State,
     pub(super) guard: Guard,
     pub(super) player: Player,
-    pub(super) has_faults: bool,
+    /// What is no fault's aim is played by it.
+    pub(super) healthy: Player,
     pub(super) redactor: Redactor,
     pub(super) max_request_body: usize,
     /// In a mode that passes requests on.
@@ -169,7 +170,16 @@ impl Service {
             tape: chosen.tape.path().to_owned(),
             interaction: interaction.number(),
         });
-        let response = match self.player.http_response(interaction.clone()).await {
+        let player = match self
+            .state
+            .is_struck(chosen.tape.path(), interaction.number())
+        {
+            true => &self.player,
+            false => &self.healthy,
+        };
+        let source = player.prepared(Source::from(interaction.clone()));
+        let fault = source.performed_ending();
+        let response = match player.http_response(source).await {
             Ok(response) if response.status().as_u16() >= 200 => response,
             Ok(response) => {
                 let what = format!("status {} is no final one", response.status());
@@ -190,7 +200,7 @@ impl Service {
         parts.extensions = http::Extensions::new();
         strip_hop_by_hop(&mut parts.headers);
         // What a fault leaves of a body has no length that anybody knows.
-        let mut length = told_length(&interaction).filter(|_| !self.has_faults);
+        let mut length = told_length(&interaction).filter(|_| fault.is_none());
         let bodyless = head.method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
         if bodyless {
             // The length of what a GET would get, where it was recorded.
@@ -199,7 +209,7 @@ impl Service {
             }
             length = Some(0);
         }
-        let playing = Playing::new(bytes, length, wire, delivering);
+        let playing = Playing::new(bytes, length, broken(fault), wire, delivering);
         Response::from_parts(parts, Outgoing::Playing(playing))
     }
 

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use http::StatusCode;
 
+use super::Aim;
 use super::journal::Journal;
 use super::report::{Missed, Report, Unused};
 use crate::cassette::Request;
@@ -40,6 +42,9 @@ pub(super) struct State {
     pub(super) passed: AtomicU64,
     wrong: Mutex<Wrong>,
     on_miss: Option<OnMiss>,
+    aim: Option<Aim>,
+    /// Whether what is aimed at was played.
+    struck: AtomicBool,
     /// Bodies that end from now on were cut by the server's stop.
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -61,13 +66,14 @@ struct Wrong {
 
 impl State {
     pub(super) fn new(
-        library: Library,
+        library: Arc<Library>,
         allowed: Allowed,
         journal: usize,
         on_miss: Option<OnMiss>,
+        aim: Option<Aim>,
     ) -> State {
         State {
-            library: RwLock::new(Arc::new(library)),
+            library: RwLock::new(library),
             scopes: Mutex::default(),
             allowed,
             journal: Journal::new(journal),
@@ -75,6 +81,8 @@ impl State {
             passed: AtomicU64::new(0),
             wrong: Mutex::default(),
             on_miss,
+            aim,
+            struck: AtomicBool::new(false),
             stopping: Arc::default(),
         }
     }
@@ -87,6 +95,16 @@ impl State {
     ) -> Result<Result<Chosen, Box<Miss>>, Refusal> {
         let library = self.library();
         self.in_scope(scope, |of| library.choose(&mut of.uses, request))
+    }
+
+    /// Whether the server's faults strike this interaction.
+    pub(super) fn is_struck(&self, tape: &Path, interaction: u64) -> bool {
+        let aim = self.aim.as_ref();
+        let is_struck = aim.is_none_or(|aim| aim.is(tape, interaction));
+        if is_struck {
+            self.struck.store(true, Ordering::Relaxed);
+        }
+        is_struck
     }
 
     /// A request has got nothing. `allowed` when it said itself that it may.
@@ -186,6 +204,12 @@ impl State {
         report.refused_total = wrong.refused_total;
         let faults = library.faults().iter().map(ToString::to_string);
         report.problems = faults.chain(wrong.problems.iter().cloned()).collect();
+        if let Some(aim) = &self.aim
+            && !self.struck.load(Ordering::Relaxed)
+        {
+            let problem = format!("no fault struck: interaction {aim} was not asked for");
+            report.problems.push(problem);
+        }
         report
     }
 
