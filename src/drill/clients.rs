@@ -22,19 +22,18 @@ impl Drill {
     ///
     /// When the tapes cannot be served, when the undisturbed client fails or says something else each
     /// time, and when nothing can go wrong with what it asked for.
-    pub async fn run<F, Fut, T, E>(self, client: F) -> Result<Report, Error>
+    pub async fn run<F, T, E>(self, client: F) -> Result<Report, Error>
     where
-        F: Fn(String) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
+        F: AsyncFn(String) -> Result<T, E>,
         T: Debug,
         E: Display,
     {
-        let client = |url| {
-            // A client that panics when it is called is none that runs.
+        let client = &client;
+        let caught = |url| async move {
             let asked = AssertUnwindSafe(client(url)).catch_unwind();
-            async { Ok(made(asked.await)) }
+            Ok(made(asked.await))
         };
-        self.conduct(client).await
+        self.conduct(caught).await
     }
 }
 

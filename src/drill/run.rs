@@ -30,7 +30,7 @@ impl Drill {
         let drilling = Drilling {
             drill: &self,
             stage: &stage,
-            baseline: &baseline.made,
+            baseline: &baseline,
             shelf: Shelf {
                 tapes: stage.library.tapes().len(),
                 interactions: stage.library.len(),
@@ -134,7 +134,7 @@ fn nothing(report: &Report) -> Error {
 pub(super) struct Drilling<'a, F> {
     drill: &'a Drill,
     stage: &'a Stage<F>,
-    baseline: &'a Made,
+    baseline: &'a Attempt,
     shelf: Shelf,
 }
 
@@ -151,20 +151,45 @@ where
             fault: reason.fault.to_string(),
             reason: reason.reason,
         })?;
-        Ok(self.judged(trial).await)
+        let attempt = match self.attempt(&trial).await {
+            Ok(attempt) => attempt,
+            Err(error) => return Ok(Err(error)),
+        };
+        // Whether some faults apply shows only to a client that is there.
+        if let Some(reason) = self.new_problem(&attempt)
+            && self.is_struck(&trial, &attempt)
+        {
+            let faults: Vec<String> = trial.faults.iter().map(ToString::to_string).collect();
+            return Err(Unfit {
+                tape: tape.display().to_string(),
+                interaction: number,
+                fault: faults.join(" "),
+                reason,
+            });
+        }
+        Ok(self.judged(trial, attempt).await)
     }
 
-    async fn judged(&self, trial: Trial) -> Result<Run, Error> {
-        let attempt = self.attempt(&trial).await?;
+    fn new_problem(&self, attempt: &Attempt) -> Option<String> {
+        let known = &self.baseline.report.problems;
+        let mut problems = attempt.report.problems.iter();
+        let problem = problems.find(|problem| !known.contains(problem))?;
+        let reason = problem.rsplit_once("does not apply: ");
+        Some(reason.map_or(&**problem, |(_, reason)| reason).to_owned())
+    }
+
+    fn is_struck(&self, trial: &Trial, attempt: &Attempt) -> bool {
+        let struck = (trial.tape.clone(), trial.interaction.number());
+        attempt.played.contains(&struck)
+    }
+
+    async fn judged(&self, trial: Trial, attempt: Attempt) -> Result<Run, Error> {
         let (trial, attempt) = match self.is_convicted(&trial, &attempt) {
             true => self.shrunk(trial, attempt).await?,
             false => (trial, attempt),
         };
         let outcome = self.outcome(&attempt);
-        let verdict = match self.verdict(&trial, &attempt) {
-            Verdict::Passed if trial.class == Class::Undetectable => Verdict::Reported,
-            verdict => verdict,
-        };
+        let verdict = self.verdict(&trial, &attempt);
         let line = self
             .drill
             .reproduction
@@ -193,21 +218,22 @@ where
     }
 
     fn verdict(&self, trial: &Trial, attempt: &Attempt) -> Verdict {
-        let struck = (trial.tape.clone(), trial.interaction.number());
         let outcome = self.outcome(attempt);
+        // A client may print the counts, and then has to print something else.
+        let is_uncounted = trial.faults.iter().any(|fault| fault.name() == "no-usage");
         match is_wrong(trial.class, outcome) {
             // What hangs, or fails on a healthy tape, is wrong all the same.
-            _ if !attempt.played.contains(&struck) && outcome == Outcome::Same => {
-                Verdict::NotStruck
-            }
+            _ if outcome == Outcome::Same && !self.is_struck(trial, attempt) => Verdict::NotStruck,
+            true if is_uncounted && outcome == Outcome::Other => Verdict::Reported,
             true => Verdict::Convicted,
+            false if trial.class == Class::Undetectable => Verdict::Reported,
             false => Verdict::Passed,
         }
     }
 
     fn outcome(&self, attempt: &Attempt) -> Outcome {
         match &attempt.made.ended {
-            Ended::Success if attempt.made.output == self.baseline.output => Outcome::Same,
+            Ended::Success if attempt.made.output == self.baseline.made.output => Outcome::Same,
             Ended::Success => Outcome::Other,
             Ended::Failure(_) => Outcome::Failed,
             Ended::Crash(_) => Outcome::Crashed,
@@ -220,7 +246,7 @@ where
         let mut words = match outcome {
             Outcome::Same => "success, and the same output".to_owned(),
             Outcome::Other => {
-                let difference = self.baseline.output.difference(&attempt.made.output);
+                let difference = self.baseline.made.output.difference(&attempt.made.output);
                 format!("success, and another output: {difference}")
             }
             Outcome::Failed | Outcome::Crashed => attempt.made.ended.words(),

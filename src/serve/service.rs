@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -194,6 +194,10 @@ impl Service {
                 return self.unplayable(chosen.tape.path(), &error.to_string(), entry, &delivering);
             }
         };
+        if fault.is_some() && !takes_coding(&head.headers, response.headers()) {
+            let what = "fault `gzip` does not apply: the client does not accept gzip";
+            return self.unplayable(chosen.tape.path(), what, entry, &delivering);
+        }
         entry.head(response.status().as_u16());
         let (mut parts, bytes) = response.into_parts();
         parts.version = Version::HTTP_11;
@@ -236,6 +240,17 @@ fn named_scope(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let scope = scope.to_str().unwrap_or("?");
     let checked = check_scope(scope).map(|()| Some(scope));
     checked.map_err(|bad| Refusal::new(StatusCode::BAD_REQUEST, bad.to_string()))
+}
+
+/// Whether a client has said that it takes what the answer is coded in. One that says nothing may
+/// get anything (RFC 9110, section 12.5.3), and mostly reads nothing.
+fn takes_coding(asked: &HeaderMap, answer: &HeaderMap) -> bool {
+    let Some(coding) = answer.get(CONTENT_ENCODING).and_then(|coding| coding.to_str().ok()) else {
+        return true;
+    };
+    let fields = asked.get_all(ACCEPT_ENCODING).iter();
+    let mut said = fields.filter_map(|field| field.to_str().ok());
+    said.any(|field| field.to_ascii_lowercase().contains(coding))
 }
 
 /// The length that the client is told, as the recorded one was.
