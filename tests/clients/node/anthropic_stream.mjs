@@ -1,0 +1,14 @@
+// Sends the request of a tape with the official SDK, over Messages, and prints what it accumulates.
+//
+//   ANTHROPIC_BASE_URL=… node anthropic_stream.mjs TAPE.jsonl
+
+import Anthropic from "@anthropic-ai/sdk";
+import { print, run } from "./weather.mjs";
+import { request } from "./tape.mjs";
+
+await run(async () => {
+  const client = new Anthropic({ maxRetries: 0 });
+  const { content, stop_reason } = await client.messages.stream(request(process.argv[2])).finalMessage();
+  print({ content, stop_reason });
+  if (!stop_reason) process.exitCode = 1;
+});

@@ -1,0 +1,12 @@
+// What tapes hold, as far as clients need it.
+
+import { readFileSync } from "node:fs";
+
+/** The body of the first request on a tape. */
+export function request(path) {
+  for (const line of readFileSync(path, "utf8").split("\n")) {
+    const record = line.startsWith("{") ? JSON.parse(line) : {};
+    if (record.request) return JSON.parse(record.body);
+  }
+  throw new Error(`${path}: no request is on it`);
+}
