@@ -10,7 +10,7 @@ use crate::dialect::Answer;
 use crate::matching::Library;
 use crate::policy::Policy;
 use crate::policy::fault::{Class, Fault, NotApplicable, Performance, classify, spellings};
-use crate::transcript::Ending;
+use crate::transcript::{Ending, Usage};
 
 /// One mutant of a tape: an interaction, and what goes wrong with it.
 #[derive(Debug, Clone)]
@@ -35,6 +35,23 @@ impl Trial {
     /// been changed.
     pub fn performance(&self) -> Result<Performance, NotApplicable> {
         policy(&self.faults).perform(&self.interaction)
+    }
+
+    /// Whether the worst of it is that messages come twice, not at all or in another order.
+    pub(super) fn is_shuffled(&self) -> bool {
+        let mut faults = self.faults.iter().map(|fault| fault.info().class());
+        faults.all(|class| class != Class::Harmful)
+    }
+
+    /// Whether the answer's token counts are what they were.
+    pub(super) fn keeps_counts(&self) -> bool {
+        let Ok(played) = self.performance() else {
+            return true;
+        };
+        let played = played
+            .decoded()
+            .into_interaction(self.interaction.request.clone());
+        counts(&played) == counts(&self.interaction)
     }
 }
 
@@ -193,6 +210,13 @@ pub(super) fn unfit(interaction: &Interaction) -> Option<String> {
             Some(format!("its answer is {}", said.ending))
         }
         _ => None,
+    }
+}
+
+fn counts(of: &Interaction) -> Option<Usage> {
+    match Answer::of(of)? {
+        Answer::Transcript(said) => Some(said.usage),
+        Answer::Opaque(_) => None,
     }
 }
 

@@ -96,7 +96,8 @@ impl Drill {
         }
         if !report.missed.is_empty() || report.refused_total > 0 {
             let missed = report.missed.iter().map(|missed| missed.message.clone());
-            let all: Vec<String> = missed.chain(report.refused.iter().cloned()).collect();
+            let others = report.refused.iter().chain(&report.problems).cloned();
+            let all: Vec<String> = missed.chain(others).collect();
             return Err(Error::Missed(all.join("\n")));
         }
         if baseline.made.ended != Ended::Success {
@@ -219,12 +220,18 @@ where
 
     fn verdict(&self, trial: &Trial, attempt: &Attempt) -> Verdict {
         let outcome = self.outcome(attempt);
-        // A client may print the counts, and then has to print something else.
-        let is_uncounted = trial.faults.iter().any(|fault| fault.name() == "no-usage");
         match is_wrong(trial.class, outcome) {
             // What hangs, or fails on a healthy tape, is wrong all the same.
             _ if outcome == Outcome::Same && !self.is_struck(trial, attempt) => Verdict::NotStruck,
-            true if is_uncounted && outcome == Outcome::Other => Verdict::Reported,
+            // Messages were out of order, and the answer is right all the same.
+            true if outcome == Outcome::Same && trial.is_shuffled() => Verdict::Reported,
+            // A client may print the counts, and then has to print something else.
+            true if trial.class == Class::Benign
+                && outcome == Outcome::Other
+                && !trial.keeps_counts() =>
+            {
+                Verdict::Reported
+            }
             true => Verdict::Convicted,
             false if trial.class == Class::Undetectable => Verdict::Reported,
             false => Verdict::Passed,

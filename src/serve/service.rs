@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -245,7 +247,10 @@ fn named_scope(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 /// Whether a client has said that it takes what the answer is coded in. One that says nothing may
 /// get anything (RFC 9110, section 12.5.3), and mostly reads nothing.
 fn takes_coding(asked: &HeaderMap, answer: &HeaderMap) -> bool {
-    let Some(coding) = answer.get(CONTENT_ENCODING).and_then(|coding| coding.to_str().ok()) else {
+    let Some(coding) = answer
+        .get(CONTENT_ENCODING)
+        .and_then(|coding| coding.to_str().ok())
+    else {
         return true;
     };
     let fields = asked.get_all(ACCEPT_ENCODING).iter();

@@ -2,7 +2,7 @@
 # Drills public clients and writes what came of it to docs/drill-results.md.
 #
 #   tests/live/field.sh                      # all clients
-#   tests/live/field.sh openai-python        # only those named, printed, nothing written
+#   tests/live/field.sh openai-python        # only those named; the others' last results stay
 #   RIGTAPE=target/release/rigtape tests/live/field.sh
 #
 # The clients in Rust are built from tests/clients/field; FIELD_TARGET says where to, and is a folder in

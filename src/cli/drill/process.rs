@@ -74,10 +74,9 @@ pub(super) async fn run(
 
 fn failure(status: ExitStatus, stderr: &[u8]) -> Ended {
     let text = String::from_utf8_lossy(stderr);
-    let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    let last = last.map_or(String::new(), |line| {
-        let line: String = line.trim().chars().take(200).collect();
-        format!(": {line}")
+    let last = told(&text).map_or(String::new(), |told| {
+        let told: String = told.chars().take(200).collect();
+        format!(": {told}")
     });
     #[cfg(unix)]
     {
@@ -88,6 +87,17 @@ fn failure(status: ExitStatus, stderr: &[u8]) -> Ended {
     }
     let code = status.code().unwrap_or(1);
     Ended::Failure(format!("exit status {code}{last}"))
+}
+
+/// The line of an error in what was said on stderr: a panic's own, or the last.
+fn told(stderr: &str) -> Option<String> {
+    let mut lines = stderr.lines().map(str::trim);
+    if let Some(panic) = lines.find(|line| line.contains("panicked at ")) {
+        return Some(format!("{panic} {}", lines.next().unwrap_or_default()));
+    }
+    let mut lines = stderr.lines().map(str::trim);
+    let last = lines.rfind(|line| !line.is_empty() && !line.starts_with("note: "));
+    last.map(str::to_owned)
 }
 
 /// What is read of one of a command's streams; what is kept of it is bounded.

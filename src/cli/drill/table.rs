@@ -1,5 +1,6 @@
 //! The report for people.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::super::print::{BAD, BOLD, DIM, GOOD, one_line};
@@ -21,12 +22,26 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for skipped in &report.skipped {
         writeln!(out, "{}", one_line(&skipped.to_string()))?;
     }
-    for unfit in &report.unfit {
-        writeln!(out, "{DIM}{}{DIM:#}", one_line(&unfit.to_string()))?;
-    }
+    unfit(out, report)?;
     let style = if report.is_ok() { GOOD } else { BAD };
     let took = report.took.as_secs_f64();
     writeln!(out, "{style}{}{style:#}, {took:.1} s", report.summary())
+}
+
+/// What means nothing on an answer, each fault once: at another place it mostly means as little.
+fn unfit(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let mut said = HashSet::new();
+    for unfit in &report.unfit {
+        let name = unfit.fault.split(':').next().unwrap_or_default();
+        let line = format!(
+            "{}: interaction {}: `{name}` does not apply: {}",
+            unfit.tape, unfit.interaction, unfit.reason
+        );
+        if said.insert(line.clone()) {
+            writeln!(out, "{DIM}{}{DIM:#}", one_line(&line))?;
+        }
+    }
+    Ok(())
 }
 
 fn matrix(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {

@@ -3,12 +3,11 @@
 //   ANTHROPIC_BASE_URL=… node anthropic_stream.mjs TAPE.jsonl
 
 import Anthropic from "@anthropic-ai/sdk";
-import { print, run } from "./weather.mjs";
-import { request } from "./tape.mjs";
+import { careful, request } from "./tape.mjs";
 
-await run(async () => {
+await careful(async () => {
   const client = new Anthropic({ maxRetries: 0 });
   const { content, stop_reason } = await client.messages.stream(request(process.argv[2])).finalMessage();
-  print({ content, stop_reason });
-  if (!stop_reason) process.exitCode = 1;
+  console.log(JSON.stringify({ content, stop_reason }));
+  if (!stop_reason) throw new Error("the answer has no stop reason");
 });

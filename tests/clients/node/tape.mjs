@@ -10,3 +10,13 @@ export function request(path) {
   }
   throw new Error(`${path}: no request is on it`);
 }
+
+/** Runs `main`; an error is said on stderr, and the status is 1. */
+export async function careful(main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(`${error.name}: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

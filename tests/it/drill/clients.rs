@@ -125,7 +125,11 @@ impl Reader {
             Defect::Utf8PerChunk => self.rest.extend_from_slice(text.as_bytes()),
             _ => self.rest.extend_from_slice(bytes),
         }
-        while let Some(end) = self.rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = self
+            .rest
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+        {
             let mut next = end + 1;
             if self.rest[end] == b'\r' {
                 match self.rest.get(next) {
@@ -160,7 +164,8 @@ impl Reader {
             return Err(format!("no field: {line}"));
         }
         if name == "data" {
-            self.data.push(value.strip_prefix(' ').unwrap_or(value).to_owned());
+            self.data
+                .push(value.strip_prefix(' ').unwrap_or(value).to_owned());
         }
         Ok(())
     }

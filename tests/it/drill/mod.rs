@@ -53,7 +53,13 @@ async fn a_client_that_is_right_passes_everything() {
     for name in ["plain", "parallel_tools", "utf8_split", "comments"] {
         let report = drilled(name, Defect::None).await;
         assert!(report.is_ok(), "{name}:\n{report}");
-        let of = |verdict| report.runs.iter().filter(|run| run.verdict == verdict).count();
+        let of = |verdict| {
+            report
+                .runs
+                .iter()
+                .filter(|run| run.verdict == verdict)
+                .count()
+        };
         assert!(of(Verdict::Passed) > 50, "{name}: {}", report.summary());
         assert!(of(Verdict::Reported) > 0, "{name}: {}", report.summary());
         assert_eq!(of(Verdict::NotStruck), 0);
@@ -81,34 +87,78 @@ async fn convicted(name: &str, defect: Defect, by: &str, also: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_decodes_each_piece_is_convicted_by_one_border() {
-    convicted("utf8_split", Defect::Utf8PerChunk, "split:byte=", &["drip", "merge"]).await;
+    convicted(
+        "utf8_split",
+        Defect::Utf8PerChunk,
+        "split:byte=",
+        &["drip", "merge"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_the_end_for_success_is_convicted_by_a_cut() {
-    let others = ["truncate", "reset", "half-close", "stall", "no-finish", "drop", "swap"];
+    let others = [
+        "truncate",
+        "reset",
+        "half-close",
+        "stall",
+        "no-finish",
+        "drop",
+        "swap",
+    ];
     convicted("plain", Defect::EofIsSuccess, "cut:frame=3", &others).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_splits_each_piece_is_convicted_by_one_border() {
     let others = [
-        "crlf", "drip", "bom", "unknown-line", "comment", "ping", "blank", "truncate", "cut",
-        "bad-json", "drop", "unknown-event", "garbage", "merge",
+        "crlf",
+        "drip",
+        "bom",
+        "unknown-line",
+        "comment",
+        "ping",
+        "blank",
+        "truncate",
+        "cut",
+        "bad-json",
+        "drop",
+        "unknown-event",
+        "garbage",
+        "merge",
     ];
     convicted("plain", Defect::SplitPerChunk, "split:byte=", &others).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_chokes_on_comments_is_convicted_by_one() {
-    convicted("plain", Defect::ChokesOnComments, "comment:frame=", &["ping"]).await;
+    convicted(
+        "plain",
+        Defect::ChokesOnComments,
+        "comment:frame=",
+        &["ping"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_trusts_the_tool_index_is_convicted_without_it() {
     let defect = Defect::TrustsToolIndex;
-    convicted("parallel_tools", defect, "omit-tool-index'", &["reuse-tool-index"]).await;
-    convicted("parallel_tools", defect, "reuse-tool-index'", &["omit-tool-index"]).await;
+    convicted(
+        "parallel_tools",
+        defect,
+        "omit-tool-index'",
+        &["reuse-tool-index"],
+    )
+    .await;
+    convicted(
+        "parallel_tools",
+        defect,
+        "reuse-tool-index'",
+        &["omit-tool-index"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +176,10 @@ async fn a_client_that_waits_for_ever_hangs() {
     let report = drilled_by(drill, &tape, Defect::Waits).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(15));
     let run = &report.runs[0];
-    assert_eq!((run.outcome, run.verdict), (Outcome::Hung, Verdict::Convicted));
+    assert_eq!(
+        (run.outcome, run.verdict),
+        (Outcome::Hung, Verdict::Convicted)
+    );
     assert_eq!(report.matrix()[0].hung, 1);
 }
 
@@ -136,7 +189,10 @@ async fn a_panic_is_a_crash_and_not_a_success() {
     let drill = drill(&tape).faults(["cut:frame=2".parse().unwrap()]);
     let report = drilled_by(drill, &tape, Defect::Panics).await.unwrap();
     let run = &report.runs[0];
-    assert_eq!((run.outcome, run.verdict), (Outcome::Crashed, Verdict::Passed));
+    assert_eq!(
+        (run.outcome, run.verdict),
+        (Outcome::Crashed, Verdict::Passed)
+    );
     assert!(run.detail.starts_with("it panicked: "), "{}", run.detail);
 }
 
@@ -222,7 +278,11 @@ async fn what_does_not_apply_is_said_and_not_passed() {
         let report = drilled_by(drill, &tape, Defect::None).await.unwrap();
         assert_eq!(report.runs.len(), 1);
         assert_eq!(report.unfit.len(), 1);
-        assert!(report.unfit[0].to_string().contains(reason), "{}", report.unfit[0]);
+        assert!(
+            report.unfit[0].to_string().contains(reason),
+            "{}",
+            report.unfit[0]
+        );
         assert!(report.summary().contains("1 do not apply"));
     }
     let drill = drill(&tape).faults(["interleave-tools".parse().unwrap()]);
@@ -236,12 +296,18 @@ async fn there_has_to_be_something_to_compare_with() {
     let error = drilled_by(drill(&cut_off), &cut_off, Defect::None).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Baseline { .. }), "{error}");
-    assert!(error.to_string().contains("broke off when it was recorded"), "{error}");
+    assert!(
+        error.to_string().contains("broke off when it was recorded"),
+        "{error}"
+    );
     // The client takes it for a success, but nobody can.
     let error = drilled_by(drill(&cut_off), &cut_off, Defect::EofIsSuccess).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Nothing(_)), "{error}");
-    assert!(error.to_string().contains("broke off when it was recorded"), "{error}");
+    assert!(
+        error.to_string().contains("broke off when it was recorded"),
+        "{error}"
+    );
 
     let plain = tape("plain");
     let idle = drill(&plain).run(async |_| Ok::<_, String>(()));
@@ -308,7 +374,10 @@ async fn the_report_is_data() {
     let json = serde_json::to_value(&report).unwrap();
     let runs = json["runs"].as_array().unwrap();
     assert_eq!(runs.len(), report.runs.len());
-    let cut = runs.iter().find(|run| run["faults"][0] == "cut:frame=3").unwrap();
+    let cut = runs
+        .iter()
+        .find(|run| run["faults"][0] == "cut:frame=3")
+        .unwrap();
     assert_eq!(cut["verdict"], "convicted");
     assert_eq!(cut["class"], "harmful");
     assert_eq!(cut["outcome"], "other");

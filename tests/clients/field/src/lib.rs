@@ -52,17 +52,24 @@ impl Seen {
     }
 }
 
-/// Says what came. A careful user takes an answer without a finish reason for one that broke off.
-pub fn say(asked: Result<Seen, String>, needs_finish: bool) -> ExitCode {
+/// Says what came. A careful user takes an answer without a finish reason for one that broke off, and
+/// parses arguments.
+pub fn say(asked: Result<Seen, String>, is_careful: bool) -> ExitCode {
     match asked {
         Ok(seen) => {
             println!(
                 "{}",
                 json!({"text": seen.text, "calls": seen.calls, "finish": seen.finish})
             );
-            if needs_finish && seen.finish.is_none() {
+            if is_careful && seen.finish.is_none() {
                 eprintln!("the answer broke off: it has no finish reason");
                 return ExitCode::FAILURE;
+            }
+            for [_, name, arguments] in seen.calls.iter().filter(|_| is_careful) {
+                if serde_json::from_str::<serde_json::Map<String, Value>>(arguments).is_err() {
+                    eprintln!("the arguments of {name} are no JSON object: {arguments}");
+                    return ExitCode::FAILURE;
+                }
             }
             ExitCode::SUCCESS
         }
