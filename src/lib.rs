@@ -34,10 +34,12 @@
 //! | make things go wrong with a tape | [`policy::fault`] | |
 //! | write a tape without a recording | [`synthetic`] | |
 //! | choose the recorded interaction that answers a request | [`matching`] | |
+//! | mount a tape on a `wiremock::MockServer` | `wiremock` | `wiremock` |
 //! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //! | make tapes of other recorders' files | `import` | `import` |
 //! | know what changed between two recordings | [`diff`] | |
+//! | put a client through everything that can go wrong with a tape | `drill` | `drill` |
 //! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
@@ -49,8 +51,7 @@
 //! `record`, `replay`, `live`, `client` → [`diff`], `import`, [`matching`], [`policy`], [`redact`],
 //! [`snapshot`], [`synthetic`], [`verify`] → [`dialect`] → [`transcript`] → [`cassette`], [`frame`],
 //! [`json`]. What lies below `live` is sans-IO or plain file reading: no runtime, no clock.
-//! `docs/architecture.md` walks
-//! through it.
+//! `docs/architecture.md` walks through it.
 
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -86,6 +87,8 @@ pub mod record;
 pub mod replay;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -56,6 +56,9 @@ struct Row {
     output_tokens: Option<u64>,
     tool_calls: usize,
     violations: u64,
+    input_tokens: Option<u64>,
+    /// Of the response, without its parameters.
+    content_type: Option<String>,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
@@ -136,6 +139,7 @@ fn row(cassette: &Cassette, played: &Played) -> anyhow::Result<Row> {
     let said = transcript.as_ref();
     let heads = played.heads.as_ref();
     let end = heads.and_then(|heads| heads.end.as_ref());
+    let content_type = heads.and_then(crate::cassette::Interaction::content_type);
     Ok(Row {
         cassette: cassette.path().display().to_string(),
         interaction: played.number,
@@ -153,33 +157,54 @@ fn row(cassette: &Cassette, played: &Played) -> anyhow::Result<Row> {
         output_tokens: said.and_then(|said| said.usage.output_tokens),
         tool_calls: said.map_or(0, |said| Transcript::tool_calls(said).count()),
         violations: said.map_or(0, |said| said.violations_total),
+        input_tokens: said.and_then(|said| said.usage.input_tokens),
+        content_type: content_type.map(|of| of.split(';').next().unwrap_or(of).trim().to_owned()),
     })
 }
 
-const COLUMNS: [&str; 11] = [
-    "tape", "#", "dialect", "model", "status", "ending", "chunks", "bytes", "first", "total",
-    "tokens",
+const COLUMNS: [&str; 13] = [
+    "tape", "#", "dialect", "model", "status", "ending", "chunks", "bytes", "first", "total", "in",
+    "out", "calls",
 ];
+const MODEL: usize = 3;
+const ENDING: usize = 5;
+
+/// Columns that a narrow terminal does without, the first to go first.
+const SPARED: [usize; 9] = [7, 6, 10, 1, 9, 12, 11, 8, MODEL];
+
+/// Columns that are shortened before any goes, and how narrow they are made.
+const SHORTENED: [(usize, usize); 4] = [(0, 16), (2, 12), (MODEL, 16), (ENDING, 10)];
 
 fn table(rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
-    let cells: Vec<[String; 11]> = rows.iter().map(cells).collect();
-    let width = |column: usize| {
+    let mut cells: Vec<[String; 13]> = rows.iter().map(cells).collect();
+    let longest = |column: usize| {
         let widths = cells.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or(0).max(COLUMNS[column].len())
     };
-    let widths: [usize; 11] = std::array::from_fn(width);
+    let mut widths: [usize; 13] = std::array::from_fn(longest);
+    let shown = print::width().map_or([true; 13], |columns| fit(&mut widths, columns));
+    for row in &mut cells {
+        // The end of a path tells most.
+        row[0] = print::ending(&row[0], widths[0]);
+        for (column, _) in &SHORTENED[1..] {
+            row[*column] = print::beginning(&row[*column], widths[*column]);
+        }
+    }
     let bold = print::BOLD;
-    for (name, width) in COLUMNS.iter().zip(widths) {
+    let visible = || (0..COLUMNS.len()).filter(|column| shown[*column]);
+    for column in visible() {
+        let (name, width) = (COLUMNS[column], widths[column]);
         write!(out, "{bold}{name:width$}{bold:#}  ")?;
     }
     writeln!(out)?;
     for (row, cells) in rows.iter().zip(&cells) {
-        for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        for column in visible() {
             let style = match (column, row.ending) {
-                (5, Some("complete")) => print::GOOD,
-                (5, Some(_)) => print::BAD,
+                (ENDING, Some("complete")) => print::GOOD,
+                (ENDING, Some(_)) => print::BAD,
                 _ => anstyle::Style::new(),
             };
+            let (cell, width) = (&cells[column], widths[column]);
             write!(out, "{style}{cell:width$}{style:#}  ")?;
         }
         writeln!(out)?;
@@ -187,8 +212,39 @@ fn table(rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn cells(row: &Row) -> [String; 11] {
+/// Makes the table as narrow as the terminal: names first, then whole columns.
+fn fit(widths: &mut [usize; 13], columns: usize) -> [bool; 13] {
+    let mut shown = [true; 13];
+    let mut spared = SPARED.iter();
+    loop {
+        let visible = (0..13).filter(|column| shown[*column]);
+        let width: usize = visible.map(|column| widths[column] + 2).sum();
+        let over = width.saturating_sub(columns);
+        if over == 0 {
+            return shown;
+        }
+        let spare = |(column, narrow): &(usize, usize)| {
+            let spare = if shown[*column] {
+                widths[*column].saturating_sub(*narrow)
+            } else {
+                0
+            };
+            (spare, *column)
+        };
+        let widest = SHORTENED.iter().map(spare).max();
+        match widest.filter(|(spare, _)| *spare > 0) {
+            Some((spare, column)) => widths[column] -= over.min(spare),
+            None => match spared.next() {
+                Some(column) => shown[*column] = false,
+                None => return shown,
+            },
+        }
+    }
+}
+
+fn cells(row: &Row) -> [String; 13] {
     let dash = || "-".to_owned();
+    let count = |of: Option<u64>| of.map_or_else(dash, |of| of.to_string());
     let time =
         |us: Option<u64>| us.map_or_else(dash, |us| crate::Offset::from_micros(us).to_string());
     let ending = match (row.ending, row.end.as_deref()) {
@@ -196,19 +252,26 @@ fn cells(row: &Row) -> [String; 11] {
         (Some(ending), end) => format!("{ending} ({})", end.unwrap_or("no end")),
         (None, end) => end.unwrap_or("no end").to_owned(),
     };
+    // Of an answer that is no model's, the type stands where the model would.
+    let opaque = row.content_type.as_ref().filter(|_| row.dialect.is_none());
+    let model = row.model.as_ref().or(opaque);
     [
         print::one_line(&row.cassette),
         row.interaction.to_string(),
         row.dialect
             .map_or_else(|| print::one_line(&row.path), str::to_owned),
-        row.model.as_deref().map_or_else(dash, print::one_line),
+        model.map_or_else(dash, |model| print::one_line(model)),
         row.status.map_or_else(dash, |status| status.to_string()),
-        ending,
+        print::one_line(&ending),
         row.chunks.to_string(),
         print::size(row.bytes),
         time(row.first_chunk_us),
         time(row.duration_us),
-        row.output_tokens
-            .map_or_else(dash, |tokens| tokens.to_string()),
+        count(row.input_tokens),
+        count(row.output_tokens),
+        match row.tool_calls {
+            0 => dash(),
+            calls => calls.to_string(),
+        },
     ]
 }

@@ -9,8 +9,10 @@ mod drill;
 mod export;
 mod faults;
 mod import;
+mod inspect;
 mod interaction;
 mod list;
+mod manual;
 mod print;
 mod record;
 mod redact;
@@ -45,6 +47,8 @@ Examples:
   rigtape record -o weather.jsonl -- cargo test     record what a command says to its provider
   rigtape replay weather.jsonl                      what the model said
   rigtape replay weather.jsonl --format json        one transcript a line
+  rigtape verify cassettes                          can these tapes be trusted?
+  rigtape inspect weather.jsonl                     one tape, frame by frame
   rigtape serve weather.jsonl -- pytest             the tape in the provider's place
   rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
   rigtape drill weather.jsonl -- ./client           is a broken answer taken for a whole one?
@@ -60,6 +64,7 @@ enum Command {
     Replay(replay::Args),
     Serve(Box<serve::Args>),
     List(list::Args),
+    Inspect(inspect::Args),
     Diff(diff::Args),
     Verify(verify::Args),
     Redact(redact::Args),
@@ -69,6 +74,8 @@ enum Command {
     Import(import::Args),
     Export(export::Args),
     Demo(demo::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command came to.
@@ -90,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Serve(args) => serve::run(&args),
         Command::List(args) => list::run(args),
+        Command::Inspect(args) => inspect::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
@@ -99,6 +107,8 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match ran {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

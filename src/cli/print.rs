@@ -65,3 +65,33 @@ pub(super) fn size(bytes: u64) -> String {
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }
+
+/// Columns of the terminal; `None` when standard output is none and `COLUMNS` says nothing.
+pub(super) fn width() -> Option<usize> {
+    if let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(io::stdout())
+    {
+        return Some(usize::from(columns).max(20));
+    }
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+/// The first characters of a text that is longer than `longest`, with a mark.
+pub(super) fn beginning(of: &str, longest: usize) -> String {
+    match of.char_indices().nth(longest) {
+        None => of.to_owned(),
+        Some(_) => {
+            let kept = of.chars().take(longest.saturating_sub(1));
+            kept.chain(['…']).collect()
+        }
+    }
+}
+
+/// The last characters of a text that is longer than `longest`, with a mark.
+pub(super) fn ending(of: &str, longest: usize) -> String {
+    let length = of.chars().count();
+    if length <= longest {
+        return of.to_owned();
+    }
+    let kept = of.chars().skip(length + 1 - longest.max(1));
+    ['…'].into_iter().chain(kept).collect()
+}

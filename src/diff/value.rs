@@ -100,11 +100,13 @@ impl Walk<'_> {
                 let (at, other) = (old.start + step, new.start + step);
                 self.at_index(at, |walk| walk.value(name, depth + 1, a[at], b[other]));
             }
-            for at in old.start + both..old.end {
-                self.at_index(at, |walk| walk.leaf(Some(a[at]), None, None));
+            let gone = (old.start + both..old.end).zip(&a[old.start + both..old.end]);
+            for (at, value) in gone {
+                self.at_index(at, |walk| walk.leaf(Some(*value), None, None));
             }
-            for at in new.start + both..new.end {
-                self.at_index(at, |walk| walk.leaf(None, Some(b[at]), None));
+            let came = (new.start + both..new.end).zip(&b[new.start + both..new.end]);
+            for (at, value) in came {
+                self.at_index(at, |walk| walk.leaf(None, Some(*value), None));
             }
         }
     }

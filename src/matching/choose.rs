@@ -1,10 +1,10 @@
 //! The choice of an interaction for a request.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
+use super::Asked;
 use super::compare;
-use super::form::{self, Content, Digest, Form};
+use super::form::{Digest, Form};
 use super::miss;
 use super::sketch::Sketch;
 use super::{Library, Miss, Order, Reuse, Rules, Tape, Uses};
@@ -41,6 +41,15 @@ impl Library {
     ///
     /// A [`Miss`] when no interaction matches, or none that may still be played.
     pub fn choose(&self, uses: &mut Uses, asked: &Request) -> Result<Chosen, Box<Miss>> {
+        self.answer(uses, &Asked::new(asked.clone()))
+    }
+
+    /// [`choose`](Library::choose) for a request that may be asked again.
+    ///
+    /// # Errors
+    ///
+    /// As [`choose`](Library::choose).
+    pub fn answer(&self, uses: &mut Uses, asked: &Asked) -> Result<Chosen, Box<Miss>> {
         let mut question = Question::new(self, asked);
         let chosen = question.unplayed(uses).or_else(|| question.repeated(uses));
         let Some((slot, interaction)) = chosen else {
@@ -63,10 +72,7 @@ pub(super) struct Question<'l> {
     pub(super) library: &'l Library,
     pub(super) asked: &'l Request,
     pub(super) slots: &'l [Slot],
-    host: Option<Box<str>>,
-    content: OnceCell<Content>,
-    /// Its forms under each of the rules that were needed.
-    forms: Vec<(&'l Rules, Arc<Form>, Digest)>,
+    of: &'l Asked,
     sketches: Vec<(&'l Rules, Sketch)>,
     /// Tapes that could not be read any more.
     pub(super) troubles: Vec<Error>,
@@ -75,15 +81,12 @@ pub(super) struct Question<'l> {
 type Found = (Slot, Arc<Interaction>);
 
 impl<'l> Question<'l> {
-    fn new(library: &'l Library, asked: &'l Request) -> Question<'l> {
-        let route = form::route(&asked.method, &asked.target);
+    fn new(library: &'l Library, of: &'l Asked) -> Question<'l> {
         Question {
             library,
-            asked,
-            slots: library.routes.get(&route).map_or(&[], Vec::as_slice),
-            host: form::host_of(asked),
-            content: OnceCell::new(),
-            forms: Vec::new(),
+            asked: &of.request,
+            slots: library.routes.get(&of.route).map_or(&[], Vec::as_slice),
+            of,
             sketches: Vec::new(),
             troubles: Vec::new(),
         }
@@ -163,7 +166,7 @@ impl<'l> Question<'l> {
         let host = |entry| -> Result<Option<&'l str>, Error> {
             Ok(tape.key(entry, &library.cache)?.host.as_deref())
         };
-        let (Some(recorded), Some(asked)) = (host(slot.entry)?, self.host.as_deref()) else {
+        let (Some(recorded), Some(asked)) = (host(slot.entry)?, self.of.host.as_deref()) else {
             return Ok(None);
         };
         if recorded == asked {
@@ -192,19 +195,8 @@ impl<'l> Question<'l> {
         sketch
     }
 
-    /// The asked request's form under `rules`, made once.
-    pub(super) fn form(&mut self, rules: &'l Rules) -> (Arc<Form>, Digest) {
-        let known = self
-            .forms
-            .iter()
-            .find(|(own, ..)| std::ptr::eq(*own, rules) || *own == rules);
-        if let Some((_, form, digest)) = known {
-            return (form.clone(), *digest);
-        }
-        let content = self.content.get_or_init(|| Content::of(self.asked)).clone();
-        let form = Arc::new(Form::new(self.asked, content, rules));
-        let digest = form.digest();
-        self.forms.push((rules, form.clone(), digest));
-        (form, digest)
+    /// The asked request's form under `rules`.
+    pub(super) fn form(&mut self, rules: &Rules) -> (Arc<Form>, Digest) {
+        self.of.form(rules)
     }
 }

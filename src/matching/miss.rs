@@ -18,7 +18,10 @@ const COMPARED: usize = 12;
 const TOLD: usize = 3;
 
 /// How many differences of one interaction are kept.
-const KEPT: usize = 40;
+const KEPT: usize = 12;
+
+/// How many are counted.
+const COUNTED: usize = 1_000;
 
 /// No interaction answers a request: the nearest ones, and what keeps them from it.
 ///
@@ -106,22 +109,19 @@ pub(super) fn of(question: &mut Question<'_>, uses: &Uses) -> Miss {
         miss.routes = routes(question);
         return miss;
     }
-    let mut compared: Vec<(Nearest, Vec<Unequal>)> = similar(question, uses)
+    let mut compared: Vec<Compared> = similar(question, uses)
         .into_iter()
-        .filter_map(|slot| compare(question, uses, slot))
+        .filter_map(|slot| compare(question, slot))
         .collect();
-    compared.sort_by_key(|(near, unequal)| (near.differences.len().min(1), unequal.len()));
-    if let Some((near, unequal)) = compared.first()
+    compared.sort_by_key(|of| (!of.is_match(), of.unequal.len()));
+    compared.truncate(TOLD);
+    miss.nearest = compared.iter().map(|of| of.told(question, uses)).collect();
+    if let (Some(first), Some(near)) = (compared.first(), miss.nearest.first())
         && near.standing == Standing::Free
-        && unequal.len() == near.differences.len() + near.more
+        && first.otherwise.is_empty()
     {
-        miss.rules = suggest::rules(unequal);
+        miss.rules = suggest::rules(&first.unequal);
     }
-    miss.nearest = compared
-        .into_iter()
-        .take(TOLD)
-        .map(|(near, _)| near)
-        .collect();
     miss
 }
 
@@ -146,53 +146,73 @@ fn similar(question: &mut Question<'_>, uses: &Uses) -> Vec<Slot> {
     slots.collect()
 }
 
-fn compare(
-    question: &mut Question<'_>,
-    uses: &Uses,
+/// An interaction beside the request.
+struct Compared {
     slot: Slot,
-) -> Option<(Nearest, Vec<Unequal>)> {
+    unequal: Vec<Unequal>,
+    /// What else is against it: its host, a matcher.
+    otherwise: Vec<Difference>,
+}
+
+fn compare(question: &mut Question<'_>, slot: Slot) -> Option<Compared> {
     let library = question.library;
     let tape = &library.tapes[slot.tape];
     let loaded = tape.loaded(slot.entry, &library.cache).ok()?;
     let (form, _) = question.form(tape.rules());
-    // More than are kept are counted, up to a bound.
-    let unequal = compare::differences(loaded.form(tape.rules()), &form, KEPT * 25);
-    let mut differences: Vec<Difference> = unequal.iter().take(KEPT).flat_map(told).collect();
+    let unequal = compare::differences(loaded.form(tape.rules()), &form, COUNTED);
+    let mut otherwise = Vec::new();
     if let Ok(Some((recorded, asked))) = question.other_host(slot) {
-        differences.push(Difference {
+        otherwise.push(Difference {
             place: "host".to_owned(),
-            recorded: Some(recorded.to_owned()),
-            asked: Some(asked.to_owned()),
+            recorded: Some(clean(recorded)),
+            asked: Some(clean(asked)),
         });
     }
     if unequal.is_empty()
         && let Err(reason) = question.verdict(&loaded.interaction.request)
     {
-        differences.push(Difference {
+        otherwise.push(Difference {
             place: format!("a matcher says: {}", clean(&cut(&reason, 400))),
             recorded: None,
             asked: None,
         });
     }
-    let entry = tape.entry(slot.entry);
-    let next = uses.next(tape);
-    let standing = match tape.order() {
-        _ if uses.times(tape, slot.entry) > 0 => Standing::Played,
-        Order::Ordered if next != slot.entry => {
-            let next = tape.cassette().entries().get(next);
-            Standing::NotNext(next.map(|entry| entry.interaction))
+    Some(Compared {
+        slot,
+        unequal,
+        otherwise,
+    })
+}
+
+impl Compared {
+    fn is_match(&self) -> bool {
+        self.unequal.is_empty() && self.otherwise.is_empty()
+    }
+
+    fn told(&self, question: &Question<'_>, uses: &Uses) -> Nearest {
+        let tape = &question.library.tapes[self.slot.tape];
+        let entry = tape.entry(self.slot.entry);
+        let next = uses.next(tape);
+        let standing = match tape.order() {
+            _ if uses.times(tape, self.slot.entry) > 0 => Standing::Played,
+            Order::Ordered if next != self.slot.entry => {
+                let next = tape.cassette().entries().get(next);
+                Standing::NotNext(next.map(|entry| entry.interaction))
+            }
+            _ => Standing::Free,
+        };
+        let mut differences: Vec<Difference> =
+            self.unequal.iter().take(KEPT).flat_map(told).collect();
+        differences.extend(self.otherwise.iter().cloned());
+        Nearest {
+            cassette: tape.path().display().to_string(),
+            interaction: entry.interaction,
+            line: entry.line,
+            standing,
+            differences,
+            more: self.unequal.len().saturating_sub(KEPT),
         }
-        _ => Standing::Free,
-    };
-    let near = Nearest {
-        cassette: tape.path().display().to_string(),
-        interaction: entry.interaction,
-        line: entry.line,
-        standing,
-        differences,
-        more: unequal.len().saturating_sub(KEPT),
-    };
-    Some((near, unequal))
+    }
 }
 
 fn told(unequal: &Unequal) -> Vec<Difference> {

@@ -10,6 +10,7 @@
 //!
 //! `docs/matching.md` is the user's side of it.
 
+mod asked;
 mod cache;
 mod choose;
 mod compare;
@@ -31,6 +32,7 @@ mod uses;
 mod value;
 mod wording;
 
+pub use asked::Asked;
 pub use choose::Chosen;
 pub use learn::{Learned, Lesson, learn};
 pub use library::{Library, Matcher, Options, Unused};

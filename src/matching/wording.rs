@@ -78,8 +78,8 @@ type Span = std::ops::Range<usize>;
 /// The byte ranges of both texts that differ.
 fn places(recorded: &str, asked: &str) -> Vec<(Span, Span)> {
     /// Beyond this many words, and this long, all between the first difference and the last is one.
-    const MANY: usize = 200_000;
-    const LONG: Duration = Duration::from_millis(200);
+    const MANY: usize = 100_000;
+    const LONG: Duration = Duration::from_millis(50);
     let (one, other): (Vec<&str>, Vec<&str>) = (tokens(recorded), tokens(asked));
     let same = |(one, other): &(&&str, &&str)| one == other;
     let front = one.iter().zip(&other).take_while(same).count();

@@ -159,6 +159,7 @@ impl Policy {
         Play {
             head: Offset::ZERO,
             clock: Clock::new(self.timing),
+            borders_stay: self.rechunk == Rechunk::Recorded,
             cutter: Cutter::new(self.rechunk),
             chunks: Some(chunks.into_iter()),
             failure: None,
@@ -210,6 +211,7 @@ impl From<&Chunk> for TimedChunk {
 pub struct Play<I, E> {
     head: Offset,
     clock: Clock,
+    borders_stay: bool,
     cutter: Cutter,
     /// Taken away at its end or first error, so that this iterator is fused.
     chunks: Option<I>,
@@ -237,7 +239,9 @@ where
 
     fn next(&mut self) -> Option<Result<TimedChunk, E>> {
         loop {
-            if let Some(piece) = self.cutter.next_piece() {
+            if !self.borders_stay
+                && let Some(piece) = self.cutter.next_piece()
+            {
                 let at = self.clock.place(piece.at);
                 return Some(Ok(TimedChunk { at, ..piece }));
             }
@@ -245,6 +249,13 @@ where
                 return self.failure.take().map(Err);
             };
             match chunks.next() {
+                // A recorded border is no cut: nothing is held back, nothing joined.
+                Some(Ok(chunk)) if self.borders_stay => {
+                    if !chunk.bytes.is_empty() {
+                        let at = self.clock.place(chunk.at);
+                        return Some(Ok(TimedChunk { at, ..chunk }));
+                    }
+                }
                 Some(Ok(chunk)) => self.cutter.push(chunk),
                 ended => {
                     self.failure = ended.and_then(Result::err);

@@ -3,7 +3,9 @@
 
 mod path;
 
-pub(crate) use path::{canonical_path, is_endpoint, provider_of, strip_versions};
+pub(crate) use path::canonical_path;
+#[cfg(feature = "record")]
+pub(crate) use path::{is_endpoint, provider_of, strip_versions};
 
 /// One provider, as servers that stand in its place see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,6 +176,7 @@ impl Provider {
     }
 
     /// The provider whose public endpoint has this host.
+    #[cfg(feature = "record")]
     pub(crate) fn by_host(host: &str) -> Option<&'static Provider> {
         let authority = |url: &'static str| url.split('/').nth(2).unwrap_or_default();
         PROVIDERS

@@ -8,6 +8,7 @@ use super::{PROVIDERS, Provider};
 
 /// The provider that a request betrays, by its path and by whether it has a header of some name.
 /// Paths: the providers' API references.
+#[cfg(feature = "record")]
 pub(crate) fn provider_of(path: &str, has_header: impl Fn(&str) -> bool) -> Option<&'static str> {
     let (_, rest) = strip_versions(path);
     if path.starts_with("/openai/deployments/")
@@ -42,6 +43,7 @@ pub(crate) fn provider_of(path: &str, has_header: impl Fn(&str) -> bool) -> Opti
 }
 
 /// Whether this path, without a version, is one that clients of several providers know.
+#[cfg(feature = "record")]
 pub(crate) fn is_endpoint(path: &str) -> bool {
     [
         "/chat/completions",
@@ -60,12 +62,14 @@ pub(crate) fn is_endpoint(path: &str) -> bool {
     .any(|known| is_at(path, known))
 }
 
+#[cfg(feature = "record")]
 fn is_at(path: &str, known: &str) -> bool {
     path.strip_prefix(known)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// How often a path begins with `/v1`, and what follows.
+#[cfg(feature = "record")]
 pub(crate) fn strip_versions(path: &str) -> (usize, &str) {
     let mut rest = path;
     let mut count = 0;

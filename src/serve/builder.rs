@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lately::Lately;
 use super::server::{self, MockServer};
 use super::service::Service;
 use super::state::{Allowed, OnMiss, State};
@@ -296,6 +297,7 @@ impl MockServerBuilder {
             player: Player::new(self.policy).keep_retry_after(self.keep_retry_after),
             healthy: Player::new(healthy).keep_retry_after(self.keep_retry_after),
             redactor: self.redactor,
+            lately: Lately::default(),
             max_request_body: self.max_request_body,
             recording,
         };

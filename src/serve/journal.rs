@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::Offset;
 use crate::cassette::{Body, Request};
+use crate::matching::Asked;
 
 /// Bytes of a request's body that are kept.
 const MAX_BODY: usize = 64 << 10;
@@ -101,7 +102,7 @@ pub(super) struct Entry {
     at: Offset,
     wall: jiff::Timestamp,
     scope: Option<String>,
-    request: Request,
+    asked: Arc<Asked>,
     body_bytes: u64,
     clock: Instant,
     outcome: OnceLock<Outcome>,
@@ -134,7 +135,7 @@ impl Entry {
             at: self.at,
             started: format!("{:.3}", self.wall),
             scope: self.scope.clone(),
-            request: self.request.clone(),
+            request: self.asked.request().clone(),
             body_bytes: self.body_bytes,
             outcome: self.outcome.get().cloned().unwrap_or(Outcome::Pending),
             status,
@@ -165,18 +166,20 @@ impl Journal {
     }
 
     /// Notes a request, masked already.
-    pub(super) fn note(&self, scope: Option<&str>, mut request: Request) -> Arc<Entry> {
-        let body_bytes = request.body.as_bytes().len();
+    pub(super) fn note(&self, scope: Option<&str>, mut asked: Arc<Asked>) -> Arc<Entry> {
+        let body = asked.request().body.as_bytes();
+        let body_bytes = body.len();
         if body_bytes > MAX_BODY {
-            let kept = Bytes::copy_from_slice(&request.body.as_bytes()[..MAX_BODY]);
-            request.body = Body::Bytes(kept);
+            let mut request = asked.request().clone();
+            request.body = Body::Bytes(Bytes::copy_from_slice(&body[..MAX_BODY]));
+            asked = Arc::new(Asked::new(request));
         }
         let entry = Arc::new(Entry {
             number: self.count.fetch_add(1, Ordering::Relaxed) + 1,
             at: Offset::from(self.clock.elapsed()),
             wall: jiff::Timestamp::now(),
             scope: scope.map(str::to_owned),
-            request,
+            asked,
             body_bytes: body_bytes as u64,
             clock: self.clock,
             outcome: OnceLock::new(),

@@ -56,6 +56,7 @@ mod builder;
 mod control;
 mod error;
 mod journal;
+mod lately;
 mod mode;
 mod playing;
 mod recording;

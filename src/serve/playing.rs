@@ -18,6 +18,10 @@ use crate::replay::{ByteStream, ReplayError};
 
 /// A response body of a mock server.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a connection has one of them, and nearly all are the largest"
+)]
 pub(super) enum Outgoing {
     /// The server's own words.
     Words(Option<Bytes>),

@@ -12,6 +12,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::journal::{Delivery, Entry, Outcome};
+use super::lately::Lately;
 use super::playing::{Delivering, Outgoing, Playing, broken, ending};
 use super::recording::Recording;
 use super::report::Missed;
@@ -21,7 +22,7 @@ use crate::cassette::{self, Body, Framing, How, Interaction};
 use crate::listen::{
     Guard, Refusal, Respond, Wire, check_scope, collect, split_scope, strip_hop_by_hop,
 };
-use crate::matching::Chosen;
+use crate::matching::{Asked, Chosen};
 use crate::redact::Redactor;
 use crate::replay::{Player, ReplayError, Source};
 
@@ -36,6 +37,7 @@ pub(super) struct Service {
     /// What is no fault's aim is played by it.
     pub(super) healthy: Player,
     pub(super) redactor: Redactor,
+    pub(super) lately: Lately,
     pub(super) max_request_body: usize,
     /// In a mode that passes requests on.
     pub(super) recording: Option<Recording>,
@@ -83,21 +85,22 @@ impl Service {
         if let Some(path) = control::path(target) {
             return control::answer(self, &head.method, &head.headers, scope, path, &body);
         }
-        let request = self.masked(head, target, body.clone())?;
-        let entry = self.state.journal.note(scope, request.clone());
+        let asked = self.asked(head, target, &body)?;
+        let entry = self.state.journal.note(scope, asked.clone());
         let delivering = Delivering::new(entry.clone(), self.state.stopping.clone());
         let replays = self.recording.as_ref().is_none_or(Recording::replays);
         if replays {
-            match self.state.choose(scope, &request)? {
+            match self.state.choose(scope, &asked)? {
                 Ok(chosen) => return Ok(self.play(chosen, head, &entry, delivering, wire).await),
                 Err(miss) if self.recording.is_none() => {
                     // Words that are found again in a client's traceback.
                     let message = format!("rigtape: {miss}");
-                    let response = answer::miss(&request, &message);
+                    let request = asked.request();
+                    let response = answer::miss(request, &message);
                     let missed = Missed {
                         scope: scope.map(str::to_owned),
-                        method: request.method,
-                        target: request.target,
+                        method: request.method.clone(),
+                        target: request.target.clone(),
                         message,
                         miss,
                     };
@@ -122,22 +125,22 @@ impl Service {
     }
 
     /// The request as it would stand on a tape.
-    fn masked(
-        &self,
-        head: &Parts,
-        target: &str,
-        body: Bytes,
-    ) -> Result<cassette::Request, Refusal> {
+    fn asked(&self, head: &Parts, target: &str, body: &Bytes) -> Result<Arc<Asked>, Refusal> {
+        if let Some(asked) = self.lately.find(head, target, body) {
+            return Ok(asked);
+        }
         let mut request = cassette::Request::new(1, head.method.as_str(), target);
         let value = |value: &HeaderValue| Bytes::copy_from_slice(value.as_bytes());
         let fields = head.headers.iter();
         request.headers = fields.map(|(name, v)| (name.as_str(), value(v))).collect();
-        request.body = Body::from_bytes(body);
+        request.body = Body::from_bytes(body.clone());
         let redactor = self
             .redactor
             .for_request(&request)
             .map_err(|error| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
-        Ok(redactor.request(request))
+        let asked = Arc::new(Asked::new(redactor.request(request)));
+        self.lately.keep(head, target, body, &asked);
+        Ok(asked)
     }
 
     fn miss(

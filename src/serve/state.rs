@@ -12,9 +12,8 @@ use http::StatusCode;
 use super::Aim;
 use super::journal::Journal;
 use super::report::{Missed, Report, Unused};
-use crate::cassette::Request;
 use crate::listen::Refusal;
-use crate::matching::{Chosen, Library, Miss, Uses};
+use crate::matching::{Asked, Chosen, Library, Miss, Uses};
 
 /// Reasons kept word for word in a report.
 const MAX_KEPT: usize = 20;
@@ -91,10 +90,10 @@ impl State {
     pub(super) fn choose(
         &self,
         scope: Option<&str>,
-        request: &Request,
+        asked: &Asked,
     ) -> Result<Result<Chosen, Box<Miss>>, Refusal> {
         let library = self.library();
-        self.in_scope(scope, |of| library.choose(&mut of.uses, request))
+        self.in_scope(scope, |of| library.answer(&mut of.uses, asked))
     }
 
     /// Whether the server's faults strike this interaction.

@@ -307,8 +307,8 @@ fn list_shows_a_line_for_each_interaction() {
     assert_eq!(ran.status, Some(0));
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim_end).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    tape       #  dialect      model  status  ending    chunks  bytes  first  total  tokens
-    ./t.jsonl  1  openai-chat  -      200     complete  2       125 B  20µs   40µs   -
+    tape       #  dialect      model  status  ending    chunks  bytes  first  total  in  out  calls
+    ./t.jsonl  1  openai-chat  -      200     complete  2       125 B  20µs   40µs   -   -    -
     ");
     let ran = run(folder.path(), &["list", "t.jsonl", "--format", "json"]);
     let row: Value = serde_json::from_str(&ran.stdout).unwrap();

@@ -101,5 +101,11 @@ mod drill;
 // `rigtape drill` around shell scripts: lines that do it again, killed groups, budgets, JUnit.
 #[cfg(all(feature = "cli", unix))]
 mod cli_drill;
+// `rigtape inspect` in its three forms, hostile tapes, the table of `list`, completions, manual.
+#[cfg(feature = "cli")]
+mod cli_inspect;
 // The stable view of transcripts, and the macro on insta.
 mod snapshot;
+// A tape mounted on a wiremock server, whole bodies once each.
+#[cfg(feature = "wiremock")]
+mod wiremock;

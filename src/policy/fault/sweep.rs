@@ -69,7 +69,8 @@ pub struct Mutant {
 /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/cassettes/openai-chat/tool_call.jsonl");
 /// let tape = Cassette::open(path)?;
 /// let interaction = tape.interaction(1)?.unwrap();
-/// let harmful = mutants(&interaction, 7, &Sweep::new())
+/// let sweep = Sweep::new();
+/// let harmful = mutants(&interaction, 7, &sweep)
 ///     .flatten()
 ///     .filter(|mutant| mutant.class == Class::Harmful);
 /// assert!(harmful.count() > 10);

@@ -226,7 +226,7 @@ fn the_journal_says_what_came_what_it_got_and_what_the_client_took() {
         &headers,
         &bad,
     );
-    raw.until("\"type\":\"error\"}");
+    raw.until("\r\n\r\n");
     let received = server.received();
     let [first, second] = &received[..] else {
         panic!("{received:?}");
