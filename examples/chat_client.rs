@@ -57,11 +57,10 @@ fn ask() -> Result<String, Box<dyn Error>> {
 
 /// The body of the first request on a tape.
 fn request(tape: &str) -> Result<String, Box<dyn Error>> {
-    for line in tape.lines().filter(|line| line.starts_with("{\"request\"")) {
-        let record: serde_json::Value = serde_json::from_str(line)?;
-        return Ok(record["body"].as_str().ok_or("no text")?.to_owned());
-    }
-    Err("no request is on the tape".into())
+    let mut lines = tape.lines();
+    let line = lines.find(|line| line.starts_with("{\"request\""));
+    let record: serde_json::Value = serde_json::from_str(line.ok_or("no request is on the tape")?)?;
+    Ok(record["body"].as_str().ok_or("no text")?.to_owned())
 }
 
 /// What an event stream says, read as its standard says.

@@ -118,13 +118,8 @@ impl Wire {
         match ending {
             Ending::Close | Ending::HalfClose => {
                 let _ = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
-                while ending == Ending::HalfClose {
-                    let _ = stream.readable().await;
-                    match stream.try_read(&mut rest) {
-                        Ok(1..) => {}
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Ok(0) | Err(_) => break,
-                    }
+                if ending == Ending::HalfClose {
+                    read_out(&stream).await;
                 }
             }
             Ending::Reset => {
@@ -192,6 +187,19 @@ impl State {
                 reached.saturating_sub(unacknowledged(stream)),
                 Ordering::Relaxed,
             );
+        }
+    }
+}
+
+/// Reads until the client has closed its side.
+async fn read_out(stream: &TcpStream) {
+    let mut rest = [0; 4096];
+    loop {
+        let _ = stream.readable().await;
+        match stream.try_read(&mut rest) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
         }
     }
 }

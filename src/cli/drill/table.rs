@@ -51,7 +51,7 @@ fn matrix(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     for outcome in Outcome::ALL {
         write!(out, " {:>8}", outcome.as_str().to_uppercase())?;
     }
-    writeln!(out, " {:>10}  {}{BOLD:#}", "NOT STRUCK", "CONVICTED")?;
+    writeln!(out, " {:>10}  CONVICTED{BOLD:#}", "NOT STRUCK")?;
     for row in rows {
         write!(out, "{:width$}  {:12}", row.fault, row.class)?;
         for count in [row.same, row.other, row.failed, row.crashed, row.hung] {

@@ -176,7 +176,11 @@ fn heads_are_the_faults_own() {
         "{answer}"
     );
     assert!(!answer.contains("event-stream"), "{answer}");
-    let (answer, _) = met(&["cut:frame=4", "gzip"]);
+    let server = serve(&["cut:frame=4", "gzip"]);
+    let mut raw = Raw::connect(server.addr());
+    let takes = "accept-encoding: deflate, gzip\r\n";
+    raw.send(server.addr(), "POST", PATH, takes, "{}");
+    let (answer, _) = raw.rest();
     assert!(
         answer.contains("\r\ncontent-encoding: gzip\r\n"),
         "{answer}"
@@ -197,6 +201,19 @@ fn a_whole_body_with_a_length_is_cut_as_well() {
     assert!(!answer.contains("ta\""), "{answer}");
     assert!(!answer.contains("\r\n0\r\n"), "{answer}");
     assert!(server.finish().is_ok());
+}
+
+#[test]
+fn a_coding_that_the_client_does_not_take_does_not_apply() {
+    for headers in ["", "accept-encoding: identity\r\n"] {
+        let server = serve(&["gzip"]);
+        let mut raw = Raw::connect(server.addr());
+        let headers = format!("{headers}connection: close\r\n");
+        raw.send(server.addr(), "POST", PATH, &headers, "{}");
+        let (answer, _) = raw.rest();
+        assert!(answer.contains("fault `gzip` does not apply"), "{answer}");
+        assert!(!server.finish().is_ok());
+    }
 }
 
 #[test]
