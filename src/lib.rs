@@ -40,6 +40,7 @@
 //! | keep secrets off tapes | [`redact`] | |
 //! | make tapes of other recorders' files | `import` | `import` |
 //! | know what changed between two recordings | [`diff`] | |
+//! | put a client through everything that can go wrong with a tape | `drill` | `drill` |
 //! | hold tapes against the laws, and against clients' decoders | [`verify`] | (`verify`) |
 //!
 //! The command `rigtape` is feature `cli`, on by default; a library user takes
@@ -59,6 +60,8 @@
 pub mod cassette;
 pub mod dialect;
 pub mod diff;
+#[cfg(feature = "drill")]
+pub mod drill;
 pub mod frame;
 #[cfg(feature = "import")]
 pub mod import;
@@ -94,6 +97,8 @@ pub mod wiremock;
 #[doc(hidden)]
 pub mod cli;
 
+#[cfg(feature = "drill")]
+pub use drill::drill;
 pub use offset::Offset;
 
 #[cfg(feature = "insta")]

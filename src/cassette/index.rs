@@ -44,7 +44,7 @@ pub(super) struct Place {
     pub(super) last: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Index {
     pub(super) header: Header,
     pub(super) entries: Vec<Entry>,

@@ -26,14 +26,14 @@ use super::{Error, Header, Interaction, Reader, Record, TornTail, decode};
 /// }
 /// # Ok::<(), rigtape::cassette::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cassette {
     path: PathBuf,
     source: Source,
     index: Index,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Source {
     File,
     Memory(Bytes),

@@ -42,6 +42,11 @@ impl Environment {
         Environment(variables)
     }
 
+    /// Each with its value.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     /// Keys that are none, so that a client which does not read its base URL gets a refusal and no
     /// bill.
     pub(super) fn without_keys(mut self) -> Environment {

@@ -56,6 +56,14 @@ impl Source {
         Ok(project)
     }
 
+    /// The flags that say the same again.
+    pub(super) fn words(&self) -> Vec<String> {
+        match &self.config {
+            Some(path) => vec!["--config".to_owned(), path.display().to_string()],
+            None => Vec::new(),
+        }
+    }
+
     fn find(&self) -> anyhow::Result<Option<PathBuf>> {
         if let Some(path) = &self.config {
             return Ok(Some(path.clone()));

@@ -5,6 +5,7 @@ mod child;
 mod config;
 mod demo;
 mod diff;
+mod drill;
 mod export;
 mod faults;
 mod import;
@@ -50,6 +51,7 @@ Examples:
   rigtape inspect weather.jsonl                     one tape, frame by frame
   rigtape serve weather.jsonl -- pytest             the tape in the provider's place
   rigtape replay weather.jsonl --fault cut:frame=7  what is left of it when the connection breaks
+  rigtape drill weather.jsonl -- ./client           is a broken answer taken for a whole one?
   rigtape redact --check cassettes                  is a secret on a tape?
   rigtape import vcrpy tests/cassettes -o cassettes other recorders' files made tapes
 
@@ -67,6 +69,7 @@ enum Command {
     Verify(verify::Args),
     Redact(redact::Args),
     Rules(rules::Args),
+    Drill(Box<drill::Args>),
     Faults(faults::Args),
     Import(import::Args),
     Export(export::Args),
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Redact(args) => redact::run(args),
         Command::Rules(args) => rules::run(args),
+        Command::Drill(args) => drill::run(&args),
         Command::Faults(args) => faults::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),

@@ -10,7 +10,7 @@ use crate::matching::{Options, Rules};
 use crate::policy::fault::Fault;
 use crate::policy::{Policy, Rechunk, Timing};
 use crate::record::{self, Routes, Upstream};
-use crate::serve::{MockServer, Mode, Report, Tapes};
+use crate::serve::{Aim, MockServer, Mode, Report, Tapes};
 
 /// How often `--watch` looks whether a tape has changed.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -56,6 +56,9 @@ pub(super) struct Args {
     /// What goes wrong, such as cut:frame=7; `rigtape faults` lists all; may be given again
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
+    /// The one answer that faults strike, by its number on the tape; all of them otherwise
+    #[arg(long, value_name = "[TAPE:]N", requires = "faults")]
+    fault_at: Option<Aim>,
     /// How an answer is chosen, such as reuse=repeat-last or ignore=/user; may be given again
     #[arg(long = "match", value_name = "KEY=VALUE")]
     rules: Vec<Rules>,
@@ -169,6 +172,9 @@ impl Args {
             .workers(2)
             .record_options(record::Options::default())
             .on_miss(print::error);
+        if let Some(aim) = &self.fault_at {
+            server = server.faults_at(aim.clone());
+        }
         for host in &self.allow_host {
             server = server.allow_host(host);
         }

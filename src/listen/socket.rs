@@ -22,6 +22,8 @@ use tokio::net::TcpStream;
 pub(crate) enum Ending {
     /// The connection is closed; the body lacks its last chunk.
     Close,
+    /// Our side is closed the same way, and the client's is read until it closes its own.
+    HalfClose,
     /// The connection is reset, after the client's system has taken all bytes before.
     Reset,
 }
@@ -114,8 +116,11 @@ impl Wire {
         let mut rest = [0; 4096];
         while matches!(stream.try_read(&mut rest), Ok(1..)) {}
         match ending {
-            Ending::Close => {
+            Ending::Close | Ending::HalfClose => {
                 let _ = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await;
+                if ending == Ending::HalfClose {
+                    read_out(&stream).await;
+                }
             }
             Ending::Reset => {
                 #[cfg(feature = "serve")]
@@ -182,6 +187,19 @@ impl State {
                 reached.saturating_sub(unacknowledged(stream)),
                 Ordering::Relaxed,
             );
+        }
+    }
+}
+
+/// Reads until the client has closed its side.
+async fn read_out(stream: &TcpStream) {
+    let mut rest = [0; 4096];
+    loop {
+        let _ = stream.readable().await;
+        match stream.try_read(&mut rest) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => return,
         }
     }
 }

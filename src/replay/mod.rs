@@ -105,8 +105,9 @@ impl Player {
         ByteStream::new(&self.policy, self.quiet, self.prepared(source.into()))
     }
 
-    fn prepared(&self, source: Source) -> Source {
-        match self.policy.faults.is_empty() {
+    /// The source with the policy's faults performed on it, once.
+    pub(crate) fn prepared(&self, source: Source) -> Source {
+        match self.policy.faults.is_empty() || source.performed.is_some() {
             true => source,
             false => source.performed(&self.policy),
         }

@@ -22,6 +22,8 @@ pub struct Source {
     pub(super) whole: Option<Arc<Interaction>>,
     /// Whether a fault gave the head a `retry-after`.
     pub(super) keeps_retry_after: bool,
+    /// How it ends once a policy's faults were performed on it.
+    pub(super) performed: Option<Ending>,
 }
 
 /// The chunks of an interaction; the first error ends them, and an end counts as one.
@@ -91,7 +93,14 @@ impl Source {
             request,
             whole: None,
             keeps_retry_after: false,
+            performed: None,
         }
+    }
+
+    /// How it ends under its faults; none where it has none, or where they do not apply.
+    #[cfg(feature = "serve")]
+    pub(crate) fn performed_ending(&self) -> Option<Ending> {
+        self.performed
     }
 
     /// What a policy with faults makes of it; it is read whole for that. Its times are those of
@@ -153,6 +162,7 @@ impl Source {
         let chunks = played.chunks.into_iter().map(Ok).chain(stop.map(Err));
         Source {
             keeps_retry_after: played.sets_retry_after,
+            performed: Some(played.ending),
             ..Source::of(number, Some(request), played.head, chunks)
         }
     }
@@ -216,6 +226,7 @@ impl From<Arc<Interaction>> for Source {
             request: None,
             whole: Some(whole),
             keeps_retry_after: false,
+            performed: None,
         }
     }
 }

@@ -7,10 +7,10 @@ use super::lately::Lately;
 use super::server::{self, MockServer};
 use super::service::Service;
 use super::state::{Allowed, OnMiss, State};
-use super::{Error, Mode, Tapes, recording};
+use super::{Aim, Error, Mode, Tapes, recording};
 use crate::cassette::Request;
 use crate::listen::Guard;
-use crate::matching::{self, Rules};
+use crate::matching::{self, Library, Rules};
 use crate::policy::{Policy, Timing};
 use crate::record::{self, Routes};
 use crate::redact::Redactor;
@@ -22,6 +22,8 @@ pub struct MockServerBuilder {
     tapes: Tapes,
     matching: matching::Options,
     policy: Policy,
+    aim: Option<Aim>,
+    library: Option<Arc<Library>>,
     keep_retry_after: bool,
     listen: SocketAddr,
     allow_remote: bool,
@@ -54,6 +56,8 @@ impl Default for MockServerBuilder {
             tapes: Tapes::new(),
             matching: matching::Options::new(),
             policy: Policy::new(),
+            aim: None,
+            library: None,
             keep_retry_after: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
@@ -107,6 +111,19 @@ impl MockServerBuilder {
     /// How tapes are played; the recorded chunks at once by default.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The one interaction that the policy's faults strike, each time it is played; the others are
+    /// played without them. By default every interaction is struck.
+    pub fn faults_at(mut self, aim: Aim) -> Self {
+        self.aim = Some(aim);
+        self
+    }
+
+    /// Serves tapes that are open already, instead of its own.
+    pub(crate) fn library(mut self, library: Arc<Library>) -> Self {
+        self.library = Some(library);
         self
     }
 
@@ -295,9 +312,16 @@ impl MockServerBuilder {
         };
         let (tapes, recording) =
             recording::prepare(self.mode, self.tapes, routes, options, self.recorded_by)?;
-        let library = tapes.open(self.matching)?;
+        let library = match self.library {
+            Some(library) => library,
+            None => Arc::new(tapes.open(self.matching)?),
+        };
+        let healthy = Policy {
+            faults: Vec::new(),
+            ..self.policy.clone()
+        };
         Ok(Service {
-            state: State::new(library, self.allowed, self.journal, self.on_miss),
+            state: State::new(library, self.allowed, self.journal, self.on_miss, self.aim),
             guard: Guard {
                 addr,
                 allowed_hosts: self.allowed_hosts,
@@ -305,8 +329,8 @@ impl MockServerBuilder {
                 websocket: "WebSockets cannot be played: a tape holds HTTP requests and their \
                             bodies",
             },
-            has_faults: !self.policy.faults.is_empty(),
             player: Player::new(self.policy).keep_retry_after(self.keep_retry_after),
+            healthy: Player::new(healthy).keep_retry_after(self.keep_retry_after),
             redactor: self.redactor,
             lately: Lately::default(),
             max_request_body: self.max_request_body,

@@ -27,6 +27,14 @@
 //! (`/@NAME/v1/…`) or the header `x-rigtape-scope`, and each scope has its own copy of what is
 //! used up.
 //!
+//! # Faults
+//!
+//! The faults of the server's [`Policy`](crate::policy::Policy) are performed below HTTP: an early
+//! close lacks the last chunk, a half-close is a FIN with the connection still read, a reset is an RST
+//! behind the last byte, a stall lasts until the client or the server ends it. They strike every answer,
+//! or the one that [`MockServerBuilder::faults_at`] names. A fault that means nothing on the interaction
+//! that is played is answered with status 500 and stands in the report: it never passes for healthy.
+//!
 //! # Control
 //!
 //! A test in another process talks to the server under `/__rigtape/`, with the header
@@ -42,6 +50,7 @@
 //!
 //! A request with the header `x-rigtape-allow-miss` may miss without failing the run.
 
+mod aim;
 mod answer;
 mod builder;
 mod control;
@@ -60,6 +69,7 @@ mod state;
 mod swap;
 mod tapes;
 
+pub use aim::{Aim, ParseAimError};
 pub use builder::MockServerBuilder;
 pub use error::Error;
 #[cfg(feature = "vcr")]

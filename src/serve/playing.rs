@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::journal::{Delivery, Entry};
 use crate::cassette::How;
 use crate::listen::{Ending, Wire};
+use crate::policy::fault;
 use crate::record::{BodyError, Outgoing as Passed};
 use crate::replay::{ByteStream, ReplayError};
 
@@ -44,7 +45,9 @@ pub(super) struct Playing {
     delivering: Delivering,
     /// Bytes that are still to come of a body sent with its length.
     remaining: Option<u64>,
-    /// The recorded end is up to the wire now.
+    /// The wire's end of a body that a fault breaks off; else it is as the recorded one.
+    broken: Option<Ending>,
+    /// The end is up to the wire now.
     ending: bool,
 }
 
@@ -93,11 +96,22 @@ pub(super) fn ending(error: &ReplayError) -> Ending {
     }
 }
 
+/// The wire's end of an answer that a fault breaks off.
+pub(super) fn broken(fault: Option<fault::Ending>) -> Option<Ending> {
+    match fault? {
+        fault::Ending::Close => Some(Ending::Close),
+        fault::Ending::HalfClose => Some(Ending::HalfClose),
+        fault::Ending::Reset => Some(Ending::Reset),
+        fault::Ending::Recorded | fault::Ending::Complete | fault::Ending::Stall => None,
+    }
+}
+
 impl Playing {
     /// A body of `length` bytes, if that is told the client.
     pub(super) fn new(
         bytes: ByteStream,
         length: Option<u64>,
+        broken: Option<Ending>,
         wire: Arc<Wire>,
         delivering: Delivering,
     ) -> Playing {
@@ -110,6 +124,7 @@ impl Playing {
             wire,
             delivering,
             remaining: length,
+            broken,
             ending: false,
         }
     }
@@ -132,7 +147,7 @@ impl Playing {
                 Poll::Ready(Some(bytes))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.wire.end(ending(&error));
+                self.wire.end(self.broken.unwrap_or_else(|| ending(&error)));
                 self.delivering.end(Delivery::Cut);
                 self.ending = true;
                 Poll::Pending

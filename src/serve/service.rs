@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::journal::{Delivery, Entry, Outcome};
 use super::lately::Lately;
-use super::playing::{Delivering, Outgoing, Playing, ending};
+use super::playing::{Delivering, Outgoing, Playing, broken, ending};
 use super::recording::Recording;
 use super::report::Missed;
 use super::state::State;
@@ -22,7 +24,7 @@ use crate::listen::{
 };
 use crate::matching::{Asked, Chosen, Miss};
 use crate::redact::Redactor;
-use crate::replay::{Player, ReplayError};
+use crate::replay::{Player, ReplayError, Source};
 
 const SCOPE: HeaderName = HeaderName::from_static("x-rigtape-scope");
 const ALLOW_MISS: HeaderName = HeaderName::from_static("x-rigtape-allow-miss");
@@ -32,7 +34,8 @@ pub(super) struct Service {
     pub(super) state: State,
     pub(super) guard: Guard,
     pub(super) player: Player,
-    pub(super) has_faults: bool,
+    /// What is no fault's aim is played by it.
+    pub(super) healthy: Player,
     pub(super) redactor: Redactor,
     pub(super) lately: Lately,
     pub(super) max_request_body: usize,
@@ -193,7 +196,16 @@ impl Service {
             tape: chosen.tape.path().to_owned(),
             interaction: interaction.number(),
         });
-        let response = match self.player.http_response(interaction.clone()).await {
+        let player = match self
+            .state
+            .is_struck(chosen.tape.path(), interaction.number())
+        {
+            true => &self.player,
+            false => &self.healthy,
+        };
+        let source = player.prepared(Source::from(interaction.clone()));
+        let fault = source.performed_ending();
+        let response = match player.http_response(source).await {
             Ok(response) if response.status().as_u16() >= 200 => response,
             Ok(response) => {
                 let what = format!("status {} is no final one", response.status());
@@ -208,13 +220,17 @@ impl Service {
                 return self.unplayable(chosen.tape.path(), &error.to_string(), entry, &delivering);
             }
         };
+        if fault.is_some() && !takes_coding(&head.headers, response.headers()) {
+            let what = "fault `gzip` does not apply: the client does not accept gzip";
+            return self.unplayable(chosen.tape.path(), what, entry, &delivering);
+        }
         entry.head(response.status().as_u16());
         let (mut parts, bytes) = response.into_parts();
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
         strip_hop_by_hop(&mut parts.headers);
         // What a fault leaves of a body has no length that anybody knows.
-        let mut length = told_length(&interaction).filter(|_| !self.has_faults);
+        let mut length = told_length(&interaction).filter(|_| fault.is_none());
         let bodyless = head.method == Method::HEAD || matches!(parts.status.as_u16(), 204 | 304);
         if bodyless {
             // The length of what a GET would get, where it was recorded.
@@ -223,7 +239,7 @@ impl Service {
             }
             length = Some(0);
         }
-        let playing = Playing::new(bytes, length, wire, delivering);
+        let playing = Playing::new(bytes, length, broken(fault), wire, delivering);
         Response::from_parts(parts, Outgoing::Playing(playing))
     }
 
@@ -250,6 +266,20 @@ fn named_scope(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     let scope = scope.to_str().unwrap_or("?");
     let checked = check_scope(scope).map(|()| Some(scope));
     checked.map_err(|bad| Refusal::new(StatusCode::BAD_REQUEST, bad.to_string()))
+}
+
+/// Whether a client has said that it takes what the answer is coded in. One that says nothing may
+/// get anything (RFC 9110, section 12.5.3), and mostly reads nothing.
+fn takes_coding(asked: &HeaderMap, answer: &HeaderMap) -> bool {
+    let Some(coding) = answer
+        .get(CONTENT_ENCODING)
+        .and_then(|coding| coding.to_str().ok())
+    else {
+        return true;
+    };
+    let fields = asked.get_all(ACCEPT_ENCODING).iter();
+    let mut said = fields.filter_map(|field| field.to_str().ok());
+    said.any(|field| field.to_ascii_lowercase().contains(coding))
 }
 
 /// The length that the client is told, as the recorded one was.

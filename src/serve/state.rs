@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use http::StatusCode;
 
+use super::Aim;
 use super::journal::Journal;
 use super::report::{Missed, Report, Unused};
 use crate::listen::Refusal;
@@ -39,6 +41,9 @@ pub(super) struct State {
     pub(super) passed: AtomicU64,
     wrong: Mutex<Wrong>,
     on_miss: Option<OnMiss>,
+    aim: Option<Aim>,
+    /// Whether what is aimed at was played.
+    struck: AtomicBool,
     /// Bodies that end from now on were cut by the server's stop.
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -60,13 +65,14 @@ struct Wrong {
 
 impl State {
     pub(super) fn new(
-        library: Library,
+        library: Arc<Library>,
         allowed: Allowed,
         journal: usize,
         on_miss: Option<OnMiss>,
+        aim: Option<Aim>,
     ) -> State {
         State {
-            library: RwLock::new(Arc::new(library)),
+            library: RwLock::new(library),
             scopes: Mutex::default(),
             allowed,
             journal: Journal::new(journal),
@@ -74,6 +80,8 @@ impl State {
             passed: AtomicU64::new(0),
             wrong: Mutex::default(),
             on_miss,
+            aim,
+            struck: AtomicBool::new(false),
             stopping: Arc::default(),
         }
     }
@@ -86,6 +94,16 @@ impl State {
     ) -> Result<Result<Chosen, Box<Miss>>, Refusal> {
         let library = self.library();
         self.in_scope(scope, |of| library.answer(&mut of.uses, asked))
+    }
+
+    /// Whether the server's faults strike this interaction.
+    pub(super) fn is_struck(&self, tape: &Path, interaction: u64) -> bool {
+        let aim = self.aim.as_ref();
+        let is_struck = aim.is_none_or(|aim| aim.is(tape, interaction));
+        if is_struck {
+            self.struck.store(true, Ordering::Relaxed);
+        }
+        is_struck
     }
 
     /// A request has got nothing. `allowed` when it said itself that it may.
@@ -185,6 +203,12 @@ impl State {
         report.refused_total = wrong.refused_total;
         let faults = library.faults().iter().map(ToString::to_string);
         report.problems = faults.chain(wrong.problems.iter().cloned()).collect();
+        if let Some(aim) = &self.aim
+            && !self.struck.load(Ordering::Relaxed)
+        {
+            let problem = format!("no fault struck: interaction {aim} was not asked for");
+            report.problems.push(problem);
+        }
         report
     }
 

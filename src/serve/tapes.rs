@@ -51,7 +51,7 @@ impl Tapes {
 
     /// Opens them all. Tapes that cannot be read are among the library's faults, unless there is
     /// no other one.
-    pub(super) fn open(self, options: Options) -> Result<Library, Error> {
+    pub(crate) fn open(self, options: Options) -> Result<Library, Error> {
         let was_empty = self.is_empty();
         let (mut paths, mut cassettes) = (Vec::new(), Vec::new());
         for source in self.0 {
@@ -230,6 +230,12 @@ impl From<PathBuf> for Tapes {
 impl From<Cassette> for Tapes {
     fn from(tape: Cassette) -> Tapes {
         Tapes(vec![Source::Cassette(Box::new(tape))])
+    }
+}
+
+impl From<&Cassette> for Tapes {
+    fn from(tape: &Cassette) -> Tapes {
+        tape.clone().into()
     }
 }
 

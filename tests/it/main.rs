@@ -95,6 +95,12 @@ mod verify;
 // `rigtape verify`: broken tapes, secrets, truncated ones, bad input.
 #[cfg(feature = "cli")]
 mod cli_verify;
+// Drills in process: broken clients convicted, right ones not, limits, what cannot be drilled.
+#[cfg(feature = "drill")]
+mod drill;
+// `rigtape drill` around shell scripts: lines that do it again, killed groups, budgets, JUnit.
+#[cfg(all(feature = "cli", unix))]
+mod cli_drill;
 // `rigtape inspect` in its three forms, hostile tapes, the table of `list`, completions, manual.
 #[cfg(feature = "cli")]
 mod cli_inspect;

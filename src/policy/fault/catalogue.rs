@@ -211,11 +211,11 @@ pub static FAULTS: &[FaultInfo] = &[
         name: "error",
         class: Class::Harmful,
         does: "sends the provider's own error inside the 200 behind a frame, and ends",
-        expects: "an error",
+        expects: "an error; not judged behind the finish",
         keys: &["frame", "seed"],
         example: "error:frame=3",
         apply: frames::error,
-        judge: class::harmful,
+        judge: class::errored,
     },
     FaultInfo {
         name: "no-terminator",

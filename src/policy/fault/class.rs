@@ -148,6 +148,14 @@ pub(super) fn shortened(before: &Said, after: &Said) -> Class {
     }
 }
 
+/// The provider's error comes in the stream. Whoever has the whole answer need not read on.
+pub(super) fn errored(before: &Said, after: &Said) -> Class {
+    match before.is_complete() && after.says_the_same(before) {
+        true => Class::Undetectable,
+        false => Class::Harmful,
+    }
+}
+
 /// Messages come twice, not at all, or in another order.
 pub(super) fn shuffled(before: &Said, after: &Said) -> Class {
     match after.is_clean() || after.says_the_same(before) && after.is_complete() {

@@ -50,6 +50,8 @@ pub use args::ParseFaultError;
 pub use catalogue::{FAULTS, FaultInfo};
 pub use class::{Class, classify};
 pub use performance::{Ending, Performance};
+#[cfg(feature = "serve")]
+pub(crate) use sweep::spellings;
 pub use sweep::{Mutant, Sweep, mutants};
 
 use crate::cassette::Interaction;

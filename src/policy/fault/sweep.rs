@@ -97,7 +97,7 @@ pub fn mutants(
         })
 }
 
-fn spellings(interaction: &Interaction, seed: u64, sweep: &Sweep) -> Vec<Vec<Fault>> {
+pub(crate) fn spellings(interaction: &Interaction, seed: u64, sweep: &Sweep) -> Vec<Vec<Fault>> {
     let scene = Scene::new(interaction, Policy::new().stage(interaction));
     let mut drawn = Drawn {
         rng: Rng::new(seed),

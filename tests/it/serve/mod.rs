@@ -2,6 +2,7 @@
 
 mod control;
 mod endings;
+mod faults;
 mod modes;
 mod playing;
 mod refusals;
