@@ -122,6 +122,7 @@ impl MockServerBuilder {
     }
 
     /// Serves tapes that are open already, instead of its own.
+    #[cfg(feature = "drill")]
     pub(crate) fn library(mut self, library: Arc<Library>) -> Self {
         self.library = Some(library);
         self

@@ -51,6 +51,7 @@ pub use catalogue::{FAULTS, FaultInfo};
 pub use class::{Class, classify};
 pub use performance::{Ending, Performance};
 #[cfg(feature = "serve")]
+#[cfg(feature = "drill")]
 pub(crate) use sweep::spellings;
 pub use sweep::{Mutant, Sweep, mutants};
 
