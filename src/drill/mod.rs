@@ -55,6 +55,7 @@ pub use outcome::{Outcome, Verdict};
 pub use plan::Trial;
 pub use report::{Report, Row, Run, Skipped, Unfit};
 
+#[cfg(feature = "cli")]
 pub(crate) use outcome::{Ended, Heard, Made};
 
 use crate::matching;
