@@ -35,7 +35,8 @@
 //! | write a tape without a recording | [`synthetic`] | |
 //! | choose the recorded interaction that answers a request | [`matching`] | |
 //! | mount a tape on a `wiremock::MockServer` | `wiremock` | `wiremock` |
-//! | snapshot a transcript with insta | [`snapshot`], `assert_transcript!` | `insta` |
+//! | give a test a tape of its own, recorded once and played for ever | `vcr` | `vcr` |
+//! | snapshot a transcript or a tape with insta | [`snapshot`], `assert_transcript!`, `assert_tape!` | `insta` |
 //! | keep secrets off tapes | [`redact`] | |
 //! | make tapes of other recorders' files | `import` | `import` |
 //! | know what changed between two recordings | [`diff`] | |
@@ -87,6 +88,8 @@ pub mod record;
 pub mod replay;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "vcr")]
+pub mod vcr;
 #[cfg(feature = "wiremock")]
 pub mod wiremock;
 

@@ -120,8 +120,8 @@ fn strip_name(path: &str) -> Option<(&'static Provider, &str)> {
 fn strip_version(path: &str) -> Option<&str> {
     ["/v1", "/v1beta", "/v1alpha"]
         .iter()
-        .find_map(|version| path.strip_prefix(version))
-        .filter(|rest| rest.starts_with('/'))
+        .filter_map(|version| path.strip_prefix(version))
+        .find(|rest| rest.starts_with('/'))
 }
 
 /// Takes off the path of a public endpoint, where a version follows.

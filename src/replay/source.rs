@@ -19,7 +19,7 @@ pub struct Source {
     /// Faults look at what was asked.
     request: Option<Request>,
     /// The interaction itself, where it is in memory and shared.
-    whole: Option<Arc<Interaction>>,
+    pub(super) whole: Option<Arc<Interaction>>,
     /// Whether a fault gave the head a `retry-after`.
     pub(super) keeps_retry_after: bool,
     /// How it ends once a policy's faults were performed on it.

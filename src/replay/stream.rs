@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::ReplayError;
 use super::pace::Pace;
 use super::source::{Chunks, Source, Stop};
 use crate::Offset;
-use crate::cassette::{End, How};
+use crate::cassette::{End, How, Interaction};
 use crate::policy::{Play, Policy, Timing};
 
 /// The body of one interaction, piece by piece, each at its time; made by
@@ -27,6 +28,9 @@ pub struct ByteStream {
     quiet: bool,
     play: Play<Chunks, Stop>,
     pace: Pace,
+    /// What is left of a tape in memory that is played as it is, at once: there is nothing to cut
+    /// and nothing to wait for.
+    plain: Option<(Arc<Interaction>, usize)>,
     /// What comes next, once its time has come.
     next: Option<(Offset, Option<Result<Bytes, ReplayError>>)>,
     ended: bool,
@@ -45,11 +49,13 @@ impl ByteStream {
             // The source was performed before: its times are the policy's.
             false => &as_performed,
         };
+        let plain = source.whole.filter(|_| *policy == Policy::new());
         ByteStream {
             interaction: source.interaction,
             quiet,
             play: policy.play(head, source.chunks),
             pace: Pace::new(policy.timing),
+            plain: plain.map(|interaction| (interaction, 0)),
             next: None,
             ended: false,
             stalls: false,
@@ -116,6 +122,18 @@ impl Stream for ByteStream {
         let this = self.get_mut();
         if this.ended {
             return Poll::Ready(None);
+        }
+        if let Some((interaction, next)) = &mut this.plain {
+            while let Some(chunk) = interaction.chunks.get(*next) {
+                *next += 1;
+                if !chunk.bytes.is_empty() {
+                    this.bytes += chunk.bytes.len() as u64;
+                    return Poll::Ready(Some(Ok(chunk.bytes.clone())));
+                }
+            }
+            this.ended = true;
+            let end = interaction.end.clone();
+            return Poll::Ready(this.ending(end));
         }
         let (at, item) = match this.next.take() {
             Some(next) => next,

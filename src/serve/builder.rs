@@ -39,6 +39,8 @@ pub struct MockServerBuilder {
     mode: Mode,
     routes: Option<Routes>,
     record: record::Options,
+    hint: Option<String>,
+    recorded_by: Option<String>,
 }
 
 /// What a server is started with, its service apart.
@@ -71,6 +73,8 @@ impl Default for MockServerBuilder {
             mode: Mode::Replay,
             routes: None,
             record: record::Options::default(),
+            hint: None,
+            recorded_by: None,
         }
     }
 }
@@ -232,6 +236,29 @@ impl MockServerBuilder {
         self
     }
 
+    /// What stands below the message of each miss: how to record anew, for one.
+    #[cfg(feature = "vcr")]
+    pub(crate) fn hint(mut self, hint: String) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// The test that records. Tests of one run that record to one tape then add to it, where each
+    /// would replace what the others have recorded.
+    #[cfg(feature = "vcr")]
+    pub(crate) fn recorded_by(mut self, test: String) -> Self {
+        self.recorded_by = Some(test);
+        self
+    }
+
+    /// No server: only the door inside the process.
+    #[cfg(feature = "vcr")]
+    pub(crate) fn inside(self) -> Result<super::inside::Inside, Error> {
+        let nowhere = self.listen;
+        let service = Arc::new(self.service(nowhere)?);
+        Ok(super::inside::Inside { service })
+    }
+
     /// Starts the server; it answers from now on.
     ///
     /// Opening the tapes and the socket does not wait for the network, and is done before the
@@ -259,6 +286,23 @@ impl MockServerBuilder {
         if !self.listen.ip().is_loopback() && !self.allow_remote {
             return Err(Error::NotLoopback(self.listen));
         }
+        let setup = Setup {
+            grace: self.grace,
+            workers: self.workers,
+            shared: self.shared,
+        };
+        let listen = self.listen;
+        let listener = server::bind(listen)?;
+        let addr = listener.local_addr().map_err(|source| Error::Listen {
+            addr: listen,
+            source,
+        })?;
+        let service = self.service(addr)?;
+        MockServer::run(Arc::new(service), listener, addr, &setup)
+    }
+
+    /// What answers, at `addr`.
+    fn service(self, addr: SocketAddr) -> Result<Service, Error> {
         let mut options = self.record;
         options.redactor = self.redactor.for_cassette();
         let routes = match (self.routes, self.mode) {
@@ -266,7 +310,8 @@ impl MockServerBuilder {
             // Without upstreams of one's own there is nothing that could be there twice.
             (None, _) => Routes::public(),
         };
-        let (tapes, recording) = recording::prepare(self.mode, self.tapes, routes, options)?;
+        let (tapes, recording) =
+            recording::prepare(self.mode, self.tapes, routes, options, self.recorded_by)?;
         let library = match self.library {
             Some(library) => library,
             None => Arc::new(tapes.open(self.matching)?),
@@ -275,17 +320,7 @@ impl MockServerBuilder {
             faults: Vec::new(),
             ..self.policy.clone()
         };
-        let setup = Setup {
-            grace: self.grace,
-            workers: self.workers,
-            shared: self.shared,
-        };
-        let listener = server::bind(self.listen)?;
-        let addr = listener.local_addr().map_err(|source| Error::Listen {
-            addr: self.listen,
-            source,
-        })?;
-        let service = Service {
+        Ok(Service {
             state: State::new(library, self.allowed, self.journal, self.on_miss, self.aim),
             guard: Guard {
                 addr,
@@ -299,9 +334,9 @@ impl MockServerBuilder {
             redactor: self.redactor,
             lately: Lately::default(),
             max_request_body: self.max_request_body,
+            hint: self.hint,
             recording,
-        };
-        MockServer::run(Arc::new(service), listener, addr, &setup)
+        })
     }
 }
 

@@ -66,6 +66,16 @@ pub enum Error {
         /// What was given, in words.
         given: String,
     },
+    /// A tape that is to be replaced cannot be copied, locked or moved.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Swap {
+        /// What was to be done.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The recording side could not be started.
     #[error(transparent)]
     Record(#[from] record::Error),

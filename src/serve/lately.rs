@@ -21,23 +21,38 @@ pub(super) struct Lately(Mutex<Vec<Known>>);
 struct Known {
     method: Method,
     target: String,
+    url: Option<String>,
     headers: HeaderMap,
     body: Bytes,
     asked: Arc<Asked>,
 }
 
 impl Lately {
-    pub(super) fn find(&self, head: &Parts, target: &str, body: &Bytes) -> Option<Arc<Asked>> {
+    pub(super) fn find(
+        &self,
+        head: &Parts,
+        target: &str,
+        url: Option<&str>,
+        body: &Bytes,
+    ) -> Option<Arc<Asked>> {
         let is_it = |known: &&Known| {
             known.body == *body
                 && known.target == target
+                && known.url.as_deref() == url
                 && known.method == head.method
                 && known.headers == head.headers
         };
         self.known().iter().find(is_it).map(|of| of.asked.clone())
     }
 
-    pub(super) fn keep(&self, head: &Parts, target: &str, body: &Bytes, asked: &Arc<Asked>) {
+    pub(super) fn keep(
+        &self,
+        head: &Parts,
+        target: &str,
+        url: Option<&str>,
+        body: &Bytes,
+        asked: &Arc<Asked>,
+    ) {
         if body.len() > LONGEST {
             return;
         }
@@ -46,6 +61,7 @@ impl Lately {
         let of = Known {
             method: head.method.clone(),
             target: target.to_owned(),
+            url: url.map(str::to_owned),
             headers: head.headers.clone(),
             body: body.clone(),
             asked: asked.clone(),

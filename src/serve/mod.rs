@@ -55,6 +55,8 @@ mod answer;
 mod builder;
 mod control;
 mod error;
+#[cfg(feature = "vcr")]
+mod inside;
 mod journal;
 mod lately;
 mod mode;
@@ -64,12 +66,19 @@ mod report;
 mod server;
 mod service;
 mod state;
+mod swap;
 mod tapes;
 
 pub use aim::{Aim, ParseAimError};
 pub use builder::MockServerBuilder;
 pub use error::Error;
+#[cfg(feature = "vcr")]
+pub(crate) use inside::Inside;
+#[cfg(feature = "vcr")]
+pub use inside::SendError;
 pub use journal::{Delivery, Outcome, Received};
+#[cfg(feature = "vcr")]
+pub(crate) use mode::is_ci;
 pub use mode::{Mode, ParseModeError};
 pub use report::{Missed, Report, Unused};
 pub use server::MockServer;

@@ -98,7 +98,7 @@ impl Mode {
     }
 }
 
-fn is_ci() -> bool {
+pub(crate) fn is_ci() -> bool {
     std::env::var_os("CI").is_some_and(|ci| !(ci.is_empty() || ci == "false" || ci == "0"))
 }
 

@@ -63,6 +63,11 @@ impl Delivering {
         Delivering { entry, stopping }
     }
 
+    #[cfg(feature = "vcr")]
+    pub(super) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
     pub(super) fn end(&self, how: Delivery) {
         self.entry.end(how);
     }

@@ -9,6 +9,7 @@ use http::request::Parts;
 
 use super::journal::{Delivery, Entry, Outcome};
 use super::playing::{Delivering, Outgoing, Passing};
+use super::swap::Swap;
 use super::{Error, Mode, Tapes, answer};
 use crate::cassette::Cassette;
 use crate::listen::{Refusal, Wire};
@@ -23,84 +24,84 @@ pub(super) struct Recording {
     swap: Option<Swap>,
 }
 
-#[derive(Debug)]
-struct Swap {
-    tape: PathBuf,
-    attempt: PathBuf,
-}
-
-/// What a mode makes of the tapes given: what is replayed, and what records.
+/// What a mode makes of the tapes given: what is replayed, and what records; `by` is the test that
+/// does, where several may share a tape.
 pub(super) fn prepare(
     mode: Mode,
     tapes: Tapes,
     routes: Routes,
     options: record::Options,
+    by: Option<String>,
 ) -> Result<(Tapes, Option<Recording>), Error> {
+    let recording = |recorder, swap| Recording {
+        mode,
+        recorder,
+        routes,
+        swap,
+    };
     match mode {
         Mode::Replay => Ok((tapes, None)),
         Mode::Auto if tapes.only_path(mode)?.exists() => Ok((tapes, None)),
         Mode::Auto | Mode::Record => {
-            let path = tapes.only_path(mode)?;
-            let recording = Recording::anew(mode, path, routes, options)?;
-            Ok((Tapes::new(), Some(recording)))
+            let tape = tapes.only_path(mode)?;
+            let swap = Swap::anew(tape, by)?;
+            let options = with_rules_of(tape, options);
+            let recorder = Recorder::to_file(&swap.attempt, Existing::Replace, options)?;
+            Ok((Tapes::new(), Some(recording(recorder, Some(swap)))))
         }
         Mode::Append => {
-            let path = tapes.only_path(mode)?;
-            make_folder(path)?;
-            let exists = path.exists();
-            let recorder = Recorder::to_file(path, Existing::Append, options)?;
-            let recording = Recording {
-                mode,
-                recorder,
-                routes,
-                swap: None,
-            };
-            Ok((if exists { tapes } else { Tapes::new() }, Some(recording)))
+            let tape = tapes.only_path(mode)?;
+            let exists = tape.exists();
+            let swap = Swap::appending(tape, by)?;
+            let recorder = Recorder::to_file(&swap.attempt, Existing::Append, options)?;
+            let tapes = if exists { tapes } else { Tapes::new() };
+            Ok((tapes, Some(recording(recorder, Some(swap)))))
         }
         Mode::Live => {
-            let recording = Recording {
-                mode,
-                recorder: Recorder::to_writer(std::io::sink(), options)?,
-                routes,
-                swap: None,
-            };
-            Ok((Tapes::new(), Some(recording)))
+            let recorder = Recorder::to_writer(std::io::sink(), options)?;
+            Ok((Tapes::new(), Some(recording(recorder, None))))
         }
     }
 }
 
-impl Recording {
-    fn anew(
-        mode: Mode,
-        tape: &Path,
-        routes: Routes,
-        mut options: record::Options,
-    ) -> Result<Recording, Error> {
-        make_folder(tape)?;
-        if tape.exists() && options.rules.is_none() {
-            // A tape that cannot be read has no rules to keep.
-            let old = Cassette::open(tape).ok();
-            options.rules = old.and_then(|old| old.header().rules.clone());
-        }
-        let stem = tape.file_stem().unwrap_or_default().to_string_lossy();
-        // Not called a tape yet, so nobody finds it in the folder.
-        let name = format!("{stem}.{}.recording", std::process::id());
-        let attempt = tape.with_file_name(name);
-        let recorder = Recorder::to_file(&attempt, Existing::Replace, options)?;
-        Ok(Recording {
-            mode,
-            recorder,
-            routes,
-            swap: Some(Swap {
-                tape: tape.to_owned(),
-                attempt,
-            }),
-        })
+/// A tape that is recorded anew keeps its matching rules.
+fn with_rules_of(tape: &Path, mut options: record::Options) -> record::Options {
+    if tape.exists() && options.rules.is_none() {
+        // A tape that cannot be read has no rules to keep.
+        let old = Cassette::open(tape).ok();
+        options.rules = old.and_then(|old| old.header().rules.clone());
     }
+    options
+}
 
+impl Recording {
     /// Whether what is on the tape is played.
     pub(super) fn replays(&self) -> bool {
         self.mode == Mode::Append
+    }
+
+    /// Interactions begun so far.
+    #[cfg(feature = "vcr")]
+    pub(super) fn interactions(&self) -> u64 {
+        self.recorder.progress().interactions
+    }
+
+    /// Sends a request to where it says and records what comes.
+    #[cfg(feature = "vcr")]
+    pub(super) async fn send(
+        &self,
+        request: reqwest::Request,
+        entry: &Entry,
+    ) -> Result<reqwest::Response, record::Error> {
+        entry.outcome(self.outcome());
+        self.recorder.send(request).await
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.mode {
+            Mode::Live => Outcome::Passed,
+            _ => Outcome::Recorded,
+        }
     }
 
     /// Passes a request on and records what comes.
@@ -113,10 +114,7 @@ impl Recording {
         delivering: Delivering,
         wire: Arc<Wire>,
     ) -> Result<Response<Outgoing>, Refusal> {
-        entry.outcome(match self.mode {
-            Mode::Live => Outcome::Passed,
-            _ => Outcome::Recorded,
-        });
+        entry.outcome(self.outcome());
         let route = self.routes.route(target, &head.headers)?;
         let mut head = head.clone();
         let own: Vec<_> = head.headers.keys().cloned().collect();
@@ -153,43 +151,34 @@ impl Recording {
         let attempt = report.tapes.first().and_then(|tape| tape.rejected.clone());
         let was_rejected = attempt.is_some();
         let attempt = attempt.unwrap_or_else(|| swap.attempt.clone());
-        let moved = if report.interactions() == 0 {
+        let reject = || record::reject(&attempt, &swap.tape);
+        let mut rejected = Ok(None);
+        let mut saved = None;
+        if report.interactions() == 0 {
             // An empty tape in place of a full one helps nobody.
-            std::fs::remove_file(&attempt).map(|()| None)
-        } else if success && !was_rejected && report.is_complete() {
-            std::fs::rename(&attempt, &swap.tape).map(|()| Some(swap.tape.clone()))
+            rejected = std::fs::remove_file(&attempt).map(|()| None);
+        } else if !success || was_rejected || !report.is_complete() {
+            rejected = reject().map(Some);
+        } else if let Err(why) = swap.take_place() {
+            rejected = reject().map(Some);
+            report.unfinished = Some(why);
         } else {
-            let rejected = record::reject(&attempt, &swap.tape);
-            rejected.map(|to| {
-                if let Some(tape) = report.tapes.first_mut().filter(|_| was_rejected) {
-                    tape.rejected = Some(to);
+            saved = Some(swap.tape.clone());
+        }
+        match rejected {
+            Ok(to) => {
+                if let (Some(tape), true) = (report.tapes.first_mut(), to.is_some()) {
+                    tape.rejected = to;
                 }
-                None
-            })
-        };
-        let saved = moved.unwrap_or_else(|error| {
-            let (from, to) = (swap.attempt.display(), swap.tape.display());
-            report.unfinished = Some(format!("the new tape {from} cannot become {to}: {error}"));
-            None
-        });
+            }
+            Err(error) => {
+                let from = attempt.display();
+                report.unfinished = Some(format!("the new tape {from} cannot be moved: {error}"));
+            }
+        }
         if let Some(tape) = report.tapes.first_mut() {
             tape.path = Some(swap.tape.clone());
         }
         (report, saved)
     }
-}
-
-fn make_folder(tape: &Path) -> Result<(), Error> {
-    let Some(folder) = tape
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    else {
-        return Ok(());
-    };
-    std::fs::create_dir_all(folder).map_err(|source| {
-        Error::Record(record::Error::Directory {
-            path: folder.to_owned(),
-            source,
-        })
-    })
 }

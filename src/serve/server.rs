@@ -7,6 +7,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::builder::{MockServerBuilder, Setup};
+#[cfg(feature = "vcr")]
+use super::inside::Inside;
 use super::journal::Received;
 use super::report::Report;
 use super::service::Service;
@@ -125,6 +127,14 @@ impl MockServer {
         self.service.state.journal.received()
     }
 
+    /// The door to the same tapes inside the process.
+    #[cfg(feature = "vcr")]
+    pub(crate) fn inside(&self) -> Inside {
+        Inside {
+            service: self.service.clone(),
+        }
+    }
+
     /// How it went so far.
     pub fn report(&self) -> Report {
         self.service.state.report()
@@ -194,17 +204,7 @@ impl MockServer {
                 self.service.state.stopping.store(true, Ordering::Relaxed);
                 listening.stop_now();
                 drop(listening);
-                let service = self.service.clone();
-                if service.recording.is_none() {
-                    return self.report();
-                }
-                // Closing a recorder is `async` and must not wait for this runtime.
-                let closing = std::thread::spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().build();
-                    runtime.map(|runtime| runtime.block_on(close(&service, success)))
-                });
-                let closed = closing.join().ok().and_then(Result::ok);
-                closed.unwrap_or_else(|| self.report())
+                close_elsewhere(&self.service, success)
             }
             None => self.report(),
         }
@@ -295,6 +295,20 @@ fn start_thread(
         stopped: wait,
         patience: grace + PATIENCE,
     })
+}
+
+/// As [`close`], from a runtime that must not be waited for.
+pub(super) fn close_elsewhere(service: &Arc<Service>, success: bool) -> Report {
+    if service.recording.is_none() {
+        return service.state.report();
+    }
+    let own = service.clone();
+    let closing = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.map(|runtime| runtime.block_on(close(&own, success)))
+    });
+    let closed = closing.join().ok().and_then(Result::ok);
+    closed.unwrap_or_else(|| service.state.report())
 }
 
 /// The report of a server that has stopped, its new tape finished.

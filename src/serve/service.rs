@@ -22,7 +22,7 @@ use crate::cassette::{self, Body, Framing, How, Interaction};
 use crate::listen::{
     Guard, Refusal, Respond, Wire, check_scope, collect, split_scope, strip_hop_by_hop,
 };
-use crate::matching::{Asked, Chosen};
+use crate::matching::{Asked, Chosen, Miss};
 use crate::redact::Redactor;
 use crate::replay::{Player, ReplayError, Source};
 
@@ -39,6 +39,8 @@ pub(super) struct Service {
     pub(super) redactor: Redactor,
     pub(super) lately: Lately,
     pub(super) max_request_body: usize,
+    /// What stands below the message of each miss.
+    pub(super) hint: Option<String>,
     /// In a mode that passes requests on.
     pub(super) recording: Option<Recording>,
 }
@@ -85,7 +87,7 @@ impl Service {
         if let Some(path) = control::path(target) {
             return control::answer(self, &head.method, &head.headers, scope, path, &body);
         }
-        let asked = self.asked(head, target, &body)?;
+        let asked = self.asked(head, target, None, &body)?;
         let entry = self.state.journal.note(scope, asked.clone());
         let delivering = Delivering::new(entry.clone(), self.state.stopping.clone());
         let replays = self.recording.as_ref().is_none_or(Recording::replays);
@@ -93,17 +95,8 @@ impl Service {
             match self.state.choose(scope, &asked)? {
                 Ok(chosen) => return Ok(self.play(chosen, head, &entry, delivering, wire).await),
                 Err(miss) if self.recording.is_none() => {
-                    // Words that are found again in a client's traceback.
-                    let message = format!("rigtape: {miss}");
-                    let request = asked.request();
-                    let response = answer::miss(request, &message);
-                    let missed = Missed {
-                        scope: scope.map(str::to_owned),
-                        method: request.method.clone(),
-                        target: request.target.clone(),
-                        message,
-                        miss,
-                    };
+                    let missed = self.missed(scope, asked.request(), miss);
+                    let response = answer::miss(asked.request(), &missed.message);
                     return self.miss(missed, response, head, &entry, &delivering);
                 }
                 Err(_) => {}
@@ -125,11 +118,18 @@ impl Service {
     }
 
     /// The request as it would stand on a tape.
-    fn asked(&self, head: &Parts, target: &str, body: &Bytes) -> Result<Arc<Asked>, Refusal> {
-        if let Some(asked) = self.lately.find(head, target, body) {
+    pub(super) fn asked(
+        &self,
+        head: &Parts,
+        target: &str,
+        url: Option<&str>,
+        body: &Bytes,
+    ) -> Result<Arc<Asked>, Refusal> {
+        if let Some(asked) = self.lately.find(head, target, url, body) {
             return Ok(asked);
         }
         let mut request = cassette::Request::new(1, head.method.as_str(), target);
+        request.url = url.map(str::to_owned);
         let value = |value: &HeaderValue| Bytes::copy_from_slice(value.as_bytes());
         let fields = head.headers.iter();
         request.headers = fields.map(|(name, v)| (name.as_str(), value(v))).collect();
@@ -139,8 +139,29 @@ impl Service {
             .for_request(&request)
             .map_err(|error| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()))?;
         let asked = Arc::new(Asked::new(redactor.request(request)));
-        self.lately.keep(head, target, body, &asked);
+        self.lately.keep(head, target, url, body, &asked);
         Ok(asked)
+    }
+
+    /// The miss of a request, in the words that client, log and panic share.
+    pub(super) fn missed(
+        &self,
+        scope: Option<&str>,
+        request: &cassette::Request,
+        miss: Box<Miss>,
+    ) -> Missed {
+        // Words that are found again in a client's traceback.
+        let message = match &self.hint {
+            Some(hint) => format!("rigtape: {miss}\n\n{hint}"),
+            None => format!("rigtape: {miss}"),
+        };
+        Missed {
+            scope: scope.map(str::to_owned),
+            method: request.method.clone(),
+            target: request.target.clone(),
+            message,
+            miss,
+        }
     }
 
     fn miss(

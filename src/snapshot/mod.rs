@@ -8,6 +8,7 @@
 #[cfg(feature = "insta")]
 mod assert;
 mod json;
+mod tape;
 
 use std::fmt::Write as _;
 
@@ -15,6 +16,8 @@ use crate::cassette::Interaction;
 use crate::dialect::{Answer, Opaque};
 use crate::transcript::{Choice, Part, ToolCall, Transcript, Usage};
 use json::Ids;
+
+pub use tape::TapeView;
 
 /// What can be shown as a stable view.
 ///

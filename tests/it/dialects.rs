@@ -214,7 +214,9 @@ fn every_dialect_has_tapes_of_each_family() {
 
 #[test]
 fn every_tape_is_of_the_dialect_whose_folder_it_is_in() {
-    for tape in tapes() {
+    // Tapes of tests bear the names of their tests.
+    let of_dialects = |tape: &Tape| !tape.name.starts_with("vcr/");
+    for tape in tapes().into_iter().filter(of_dialects) {
         let folder = tape.name.split('/').next().unwrap();
         if let Some(dialect) = tape.dialect() {
             assert_eq!(dialect.name(), folder, "{}", tape.name);

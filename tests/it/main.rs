@@ -109,3 +109,6 @@ mod snapshot;
 // A tape mounted on a wiremock server, whole bodies once each.
 #[cfg(feature = "wiremock")]
 mod wiremock;
+// `Vcr`: recording and playing, misses, what becomes of a recording, processes that share a tape.
+#[cfg(feature = "vcr")]
+mod vcr;
