@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -190,6 +191,8 @@ def told(detail: str) -> str:
     """One cell of a table, without this machine's paths."""
     for path in (str(ROOT), str(NODE), str(BINARIES)):
         detail = detail.replace(path, "…")
+    detail = re.sub(r"/\S*/registry/src/[^/]+/", "", detail)
+    detail = re.sub(r"(thread '[^']*') \(\d+\)", r"\1", detail)
     detail = " ".join(detail.split()).replace("|", "\\|")
     return detail if len(detail) <= 160 else detail[:159] + "…"
 
