@@ -10,7 +10,7 @@ use crate::dialect::{Answer, Dialect};
 use crate::policy::Policy;
 use crate::transcript::{self, Choice, Part, Transcript};
 
-/// What a fault asks of a client; see the [module's](self) notes.
+/// What a fault asks of a client; see the [module's](super) notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// Parts and finish must be what they were.
