@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::routing::post;
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
@@ -95,6 +96,10 @@ impl Served {
             ([("content-type", "text/event-stream")], body)
         };
         let app = axum::Router::new().route("/v1/chat/completions", post(stream));
+        // Not axum's default, and every other contender has it.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         runtime.spawn(async move { axum::serve(listener, app).await });
         Served {
             name: "axum",
