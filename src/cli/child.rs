@@ -10,11 +10,7 @@ use anyhow::bail;
 
 use super::print;
 use super::signals::{Asked, Signals};
-use crate::provider::{PROVIDERS, Provider};
-
-/// What stands in key variables while nothing needs a key. No provider takes it for one, and no
-/// search for secrets either.
-const NO_KEY: &str = "rigtape-replays-without-a-key";
+use crate::provider::{NO_KEY, PROVIDERS, Provider};
 
 /// What a command finds in its environment beside its caller's own.
 #[derive(Debug)]

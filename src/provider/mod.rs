@@ -7,6 +7,10 @@ pub(crate) use path::canonical_path;
 #[cfg(feature = "record")]
 pub(crate) use path::{is_endpoint, provider_of, strip_versions};
 
+/// What clients are given for a key while nothing checks one. No provider takes it for one, and no
+/// search for secrets either.
+pub const NO_KEY: &str = "rigtape-replays-without-a-key";
+
 /// One provider, as servers that stand in its place see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -208,6 +208,10 @@ impl VcrBuilder {
         if let Some(test) = self.test {
             server = server.recorded_by(test);
         }
+        let by_name = self
+            .upstreams
+            .iter()
+            .all(|text| Upstream::parse(text).is_ok_and(|upstream| upstream.name().is_some()));
         let records_anew = mode == Mode::Record;
         let stood = records_anew
             .then(|| crate::cassette::Cassette::open(&tape).ok())
@@ -218,7 +222,7 @@ impl VcrBuilder {
         } else {
             Door::Server(server.start_blocking()?)
         };
-        Ok(Vcr::new(door, tape, mode, stood))
+        Ok(Vcr::new(door, tape, mode, stood, by_name))
     }
 }
 

@@ -4,11 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::report::{Outcome, Report};
 use super::{Handle, Mode, SendError, Service, VcrBuilder};
-use crate::provider::Provider;
+use crate::provider::{NO_KEY, Provider};
 use crate::serve::{Inside, MockServer, Received};
-
-/// What clients are given for a key that nobody checks. No scanner takes it for one.
-const NO_KEY: &str = "rigtape-replays-without-a-key";
 
 /// A tape of one test: played, or recorded, as `RIGTAPE_MODE` says. Made by [`vcr!`](crate::vcr!).
 ///
@@ -27,6 +24,8 @@ pub struct Vcr {
     mode: Mode,
     /// Interactions that the tape had before it was recorded anew.
     stood: u64,
+    /// No upstream takes all that has no name, so a provider's name in the path says where to.
+    by_name: bool,
 }
 
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Vcr {
         VcrBuilder::new(here, tape, super::test_name())
     }
 
-    pub(super) fn new(door: Door, tape: PathBuf, mode: Mode, stood: u64) -> Vcr {
+    pub(super) fn new(door: Door, tape: PathBuf, mode: Mode, stood: u64, by_name: bool) -> Vcr {
         let inside = match &door {
             Door::Server(server) => server.inside(),
             Door::Inside(inside) => inside.clone(),
@@ -65,6 +64,7 @@ impl Vcr {
             tape,
             mode,
             stood,
+            by_name,
         }
     }
 
@@ -84,7 +84,12 @@ impl Vcr {
     ///
     /// As [`url`](Vcr::url).
     pub fn base_url(&self, provider: &str) -> String {
-        self.server().base_url(provider)
+        // Many providers share one wire. A request that is passed on with this provider's key must
+        // not be taken for another's by its path.
+        match Provider::by_name(provider) {
+            Some(of) if of.variables.is_empty() && self.by_name => self.url() + &of.suffix(),
+            _ => self.server().base_url(provider),
+        }
     }
 
     /// The key that clients of `provider` are given: the user's own from its variable

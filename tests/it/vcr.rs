@@ -518,3 +518,25 @@ fn child(test: &str, tape: &Path, variables: &[(&str, &str)]) -> Output {
         .output()
         .unwrap()
 }
+
+/// Many providers speak one wire: without its name in front, a request of one would be recorded at
+/// another, and with it the key.
+#[test]
+fn a_provider_without_a_variable_is_named_in_its_base_url() {
+    let vcr = Vcr::builder("openai-chat/error_400")
+        .mode(Mode::Replay)
+        .start_blocking()
+        .unwrap();
+    assert_eq!(vcr.base_url("groq"), format!("{}/groq/v1", vcr.url()));
+    assert_eq!(vcr.base_url("openai"), format!("{}/v1", vcr.url()));
+
+    let one_for_all = Vcr::builder("openai-chat/error_400")
+        .upstream("http://127.0.0.1:9")
+        .mode(Mode::Replay)
+        .start_blocking()
+        .unwrap();
+    assert_eq!(
+        one_for_all.base_url("groq"),
+        format!("{}/v1", one_for_all.url())
+    );
+}
